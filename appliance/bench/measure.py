@@ -1,0 +1,75 @@
+"""Ratios that survive a noisy machine: candidate and reference, interleaved per item.
+
+Only CPU time of this thread counts, so other processes disturb it little; no figure here is an
+absolute promise. Knows nothing of what it measures.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+RUNS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure of the bench: what was measured, its floor, and whether the floor holds.
+
+    `value` is the median over runs, `low` and `high` its spread. `at_most` and `at_least` are the
+    floor (one of them, or neither for a figure that is only reported).
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    unit: str = "ratio"
+    at_most: float | None = None
+    at_least: float | None = None
+    aim: float | None = None
+    note: str = ""
+
+    @property
+    def ok(self) -> bool:
+        above = self.at_most is None or self.value <= self.at_most
+        return above and (self.at_least is None or self.value >= self.at_least)
+
+    def as_json(self) -> dict[str, object]:
+        return {**asdict(self), "ok": self.ok}
+
+
+def thread_ns(work: Callable[[], object]) -> int:
+    """CPU nanoseconds that this thread spent in `work`."""
+    before = time.thread_time_ns()
+    work()
+    return time.thread_time_ns() - before
+
+
+def interleaved_ratio(
+    pairs: Sequence[tuple[Callable[[], object], Callable[[], object]]],
+    *,
+    runs: int = RUNS,
+    clock: Callable[[Callable[[], object]], int] = thread_ns,
+) -> list[float]:
+    """Ratio of medians, candidate / reference, one value a run.
+
+    `pairs` holds (candidate, reference) for each item. Each run walks all pairs and times both
+    sides of a pair next to each other, so that drift of the machine hits both.
+    """
+    ratios = []
+    for candidate, reference in pairs[: max(1, len(pairs) // 10)]:
+        candidate()
+        reference()
+    for _ in range(runs):
+        candidate_ns, reference_ns = [], []
+        for candidate, reference in pairs:
+            candidate_ns.append(clock(candidate))
+            reference_ns.append(clock(reference))
+        ratios.append(statistics.median(candidate_ns) / statistics.median(reference_ns))
+    return ratios
+
+
+def row_of(name: str, ratios: Sequence[float], **facts: object) -> Row:
+    """A `Row` from the ratios of several runs; `facts` are the other fields of `Row`."""
+    return Row(name, statistics.median(ratios), min(ratios), max(ratios), **facts)  # type: ignore[arg-type]  # keyword fields pass through unchanged

@@ -1,0 +1,1 @@
+"""What is presented at a gate: bytes in, verified facts out, or `Refused`. Pure."""

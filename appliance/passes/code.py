@@ -1,0 +1,154 @@
+"""What a phone or a card shows: `YP1:` and Base45 of one token. FORMAT.md section 4.
+
+    YP1:6BFO+ADYB...          form C, 100 bytes by reference; B and the static pass are longer
+
+Takes a text apart and puts it together; verifies nothing (that is verify.py) and knows no time.
+"""
+
+import enum
+from typing import NamedTuple
+
+from appliance.passes import shapes
+from appliance.passes.shapes import Layer
+from appliance.passes.token import handle_of, kid_of
+from ledger_sync import base45, cbor, cose
+from ledger_sync.entries import HANDLE_BYTES, MAX_NAME, bytes_of, number_of, text_of
+from ledger_sync.errors import Refused
+from ledger_sync.keys import SigningKey
+
+PREFIX = b"YP1:"
+MAX_TEXT = 1_024  # bytes of a code as text, larger than any form of FORMAT.md section 4
+KBT_TYPE = 294  # COSE "typ" of an SD-CWT key binding token
+AUD, IAT, NONCE = 3, 6, 39
+NONCE_BYTES = 8
+
+
+class Form(enum.IntEnum):
+    """How a person presents a pass."""
+
+    UNREADABLE = 0
+    REFERENCE = 1  # C: the pass is in the ledger
+    SELF_CONTAINED = 2  # B: the pass is in the code
+    STATIC = 3  # the pass itself, without a holder's proof
+
+
+class Claims(NamedTuple):
+    """What the holder signed: for whom, when (Unix seconds), and the gate's nonce if asked for."""
+
+    audience: str
+    issued_at: int
+    nonce: bytes | None
+
+
+class Code(NamedTuple):
+    """A text taken apart, nothing verified. `outer` is what the holder signed, `inner` the pass.
+
+    REFERENCE has no `inner`, STATIC no `outer`. `handle` names the pass in all three forms; `kid`
+    hints at the issuer, empty for REFERENCE. `claims` are there if they fell out of the parsing;
+    believe them only when the holder's signature holds.
+    """
+
+    form: Form
+    handle: bytes
+    kid: bytes
+    outer: Layer | None
+    inner: Layer | None
+    claims: Claims | None = None
+
+
+_REFERENCE, _SELF_CONTAINED, _STATIC = Form.REFERENCE, Form.SELF_CONTAINED, Form.STATIC
+
+
+def parse(text: bytes) -> Code:
+    """The code in a decoded text. Raises `Refused`: R-FOREIGN if it is not ours, else R-FORM."""
+    if not text.startswith(PREFIX):
+        raise Refused("not a Yardpass code", reason="R-FOREIGN")
+    if len(text) > MAX_TEXT:
+        raise Refused(f"a code of {len(text)} characters, at most {MAX_TEXT}")
+    token = base45.decode_ascii(text[len(PREFIX) :])
+    return usual(token) or general(token)
+
+
+def usual(token: bytes) -> Code | None:
+    """The code in a token of a usual shape; None is no refusal, `general` decides then."""
+    found = shapes.reference(token)
+    if found is not None:
+        handle, outer, audience, at = found
+        return Code(_REFERENCE, handle, b"", outer, None, Claims(audience, at, None))
+    carried = shapes.self_contained(token)
+    if carried is None:
+        return None
+    held, kid, inner, outer, audience, at = carried
+    claims = Claims(audience, at, None)
+    return Code(_SELF_CONTAINED, handle_of(held), kid, outer, inner, claims)
+
+
+def general(token: bytes) -> Code:
+    """The code in any token of FORMAT.md section 4. Raises `Refused` (R-FORM)."""
+    outer = cose.open1(token)
+    protected = outer.protected
+    if cose.KCWT in protected:
+        return _self_contained(outer)
+    if cose.TYP in protected:
+        return Code(_STATIC, handle_of(token), kid_of(protected), None, _layer(outer))
+    handle = bytes_of(protected, cose.KID, HANDLE_BYTES)
+    return Code(_REFERENCE, handle, b"", _layer(outer), None)
+
+
+def _self_contained(outer: cose.Sign1) -> Code:
+    protected = outer.protected
+    if set(protected) != {cose.ALG, cose.KCWT, cose.TYP} or protected[cose.TYP] != KBT_TYPE:
+        raise Refused("not the header of a self-contained code")
+    carried = protected[cose.KCWT]
+    inner = cose.sign1_of(carried)
+    handle, kid = handle_of(cbor.encode(carried)), kid_of(inner.protected)
+    return Code(_SELF_CONTAINED, handle, kid, _layer(outer), _layer(inner))
+
+
+def _layer(opened: cose.Sign1) -> Layer:
+    return Layer(opened.alg, opened.to_be_signed, opened.signature, opened.payload)
+
+
+def claims_of(payload: bytes) -> Claims:
+    """The claims of a code whose holder signature has been verified. Raises `Refused`."""
+    claims = cbor.decode(payload)
+    if not isinstance(claims, dict) or not {AUD, IAT} <= set(claims) <= {AUD, IAT, NONCE}:
+        raise Refused("a code states its audience, its time, perhaps a nonce, nothing else")
+    nonce = bytes_of(claims, NONCE, NONCE_BYTES) if NONCE in claims else None
+    return Claims(text_of(claims, AUD), number_of(claims, IAT), nonce)
+
+
+def _payload(audience: str, issued_at: int, nonce: bytes | None) -> bytes:
+    if not 0 < len(audience) <= MAX_NAME:
+        raise Refused(f"an audience of {len(audience)} characters, 1 to {MAX_NAME} are allowed")
+    claims: dict[cbor.Key, cbor.Value] = {AUD: audience, IAT: issued_at}
+    if nonce is not None:
+        claims[NONCE] = nonce
+    return cbor.encode(claims)
+
+
+def by_reference(
+    handle: bytes, *, audience: str, issued_at: int, key: SigningKey, nonce: bytes | None = None
+) -> bytes:
+    """Form C as text: 100 bytes of token where the ledger knows the pass."""
+    payload = _payload(audience, issued_at, nonce)
+    return to_text(cose.sign1(payload, protected={cose.KID: handle}, key=key))
+
+
+def self_contained(
+    pass_token: bytes,
+    *,
+    audience: str,
+    issued_at: int,
+    key: SigningKey,
+    nonce: bytes | None = None,
+) -> bytes:
+    """Form B as text: carries the pass, works wherever the issuer is known."""
+    protected: cose.Header = {cose.KCWT: cbor.decode(pass_token), cose.TYP: KBT_TYPE}
+    payload = _payload(audience, issued_at, nonce)
+    return to_text(cose.sign1(payload, protected=protected, key=key))
+
+
+def to_text(token: bytes) -> bytes:
+    """The text a QR code carries: prefix and Base45, all in QR's alphanumeric alphabet."""
+    return PREFIX + base45.encode(token).encode()

@@ -1,0 +1,144 @@
+"""Who signed what: the numbered verification list of FORMAT.md section 4.5.
+
+Cryptography and grammar only. Whether a verified code may open a gate now is for appliance.policy.
+Each step proves one thing and leaves its mark; a verdict is built only over a full set of marks.
+
+    1  the text is one of ours and parses                      code.parse
+    2  REFERENCE: the handle is enrolled here                  check_enrolled
+    3  SELF, STATIC: the issuer is known by kid                check_issuer_known
+    4  SELF, STATIC: an issuer key signed the pass             check_pass_signed
+    5  SELF, STATIC: the claims of the pass are well formed    token.claims_of
+    6  STATIC: the pass is a bearer pass                       check_bearer
+    7  REFERENCE, SELF: the holder's key signed the code       check_holder_signed
+    8  REFERENCE, SELF: the claims of the code are well formed code.claims_of
+
+Audience, time, replay and status are facts, judged later.
+"""
+
+import enum
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from appliance.passes import code as codes
+from appliance.passes import token
+from appliance.passes.code import Code, Form
+from appliance.passes.shapes import Layer
+from ledger_sync.errors import Refused
+from ledger_sync.keys import PublicKey, key_of
+from ledger_sync.replica import Enrolled, IssuerKey
+
+
+class Mark(enum.IntFlag):
+    """One proven step of the list above."""
+
+    ENROLLED = 1
+    ISSUER_KNOWN = 2
+    PASS_SIGNED = 4
+    PASS_CLAIMS = 8
+    BEARER = 16
+    HOLDER_SIGNED = 32
+    CODE_CLAIMS = 64
+
+
+_PASS = int(Mark.ISSUER_KNOWN | Mark.PASS_SIGNED | Mark.PASS_CLAIMS)
+_CODE = int(Mark.HOLDER_SIGNED | Mark.CODE_CLAIMS)
+REQUIRED: dict[int, int] = {
+    Form.UNREADABLE: 0,
+    Form.REFERENCE: int(Mark.ENROLLED) | _CODE,
+    Form.SELF_CONTAINED: _PASS | _CODE,
+    Form.STATIC: _PASS | int(Mark.BEARER),
+}
+"""The marks each form needs, as a mask."""
+
+_ENROLLED, _ISSUER_KNOWN, _PASS_SIGNED, _PASS_CLAIMS, _BEARER, _HOLDER_SIGNED, _CODE_CLAIMS = (
+    int(mark) for mark in Mark
+)
+
+
+class ReferenceProof(NamedTuple):
+    """What is proven of a code by reference: the marks, and what its holder stated."""
+
+    marks: int
+    claims: codes.Claims
+
+
+class PassProof(NamedTuple):
+    """What is proven of a code that carries its pass. `claims` is None for STATIC."""
+
+    marks: int
+    issuer: IssuerKey
+    held: token.Pass
+    claims: codes.Claims | None
+
+
+def prove_reference(code: Code, enrolled: Enrolled | None) -> ReferenceProof:
+    """Steps 2, 7, 8. Raises `Refused`: R-UNKNOWN, R-SIG, R-FORM."""
+    marks, key = check_enrolled(enrolled)
+    marks |= check_holder_signed(code, key)
+    claims = code.claims or codes.claims_of(_payload(code.outer))
+    return ReferenceProof(marks | _CODE_CLAIMS, claims)
+
+
+def prove_carried(code: Code, issuers: Sequence[IssuerKey]) -> PassProof:
+    """Steps 3 to 8 for a code that brings its pass along, SELF_CONTAINED or STATIC.
+
+    Raises `Refused`: R-ISSUER, R-SIG, R-PROOF, R-FORM.
+    """
+    marks = check_issuer_known(issuers)
+    mark, issuer = check_pass_signed(code, issuers)
+    held = token.claims_of(_payload(code.inner))
+    marks |= mark | _PASS_CLAIMS
+    if code.form is Form.STATIC:
+        return PassProof(marks | check_bearer(held), issuer, held, None)
+    if held.key is None:
+        raise Refused("a bearer pass inside a holder's code", reason="R-PROOF")
+    marks |= check_holder_signed(code, held.key)
+    claims = code.claims or codes.claims_of(_payload(code.outer))
+    return PassProof(marks | _CODE_CLAIMS, issuer, held, claims)
+
+
+def _payload(signed: Layer | None) -> bytes:
+    return signed.payload if signed else b""
+
+
+def _holds(signed: Layer | None, key: PublicKey) -> bool:
+    return signed is not None and key.holds(signed.alg, signed.signature, signed.to_be_signed)
+
+
+# The steps. Each returns its mark, so a step that was not taken leaves a gap no verdict forgives.
+
+
+def check_enrolled(enrolled: Enrolled | None) -> tuple[int, PublicKey]:
+    """2. Somebody with this handle is enrolled; the holder key the ledger names."""
+    if enrolled is None:
+        raise Refused("no pass with this handle is enrolled here", reason="R-UNKNOWN")
+    return _ENROLLED, key_of(enrolled.key)
+
+
+def check_issuer_known(issuers: Sequence[IssuerKey]) -> int:
+    """3. The ledger names at least one issuer key with this kid."""
+    if not issuers:
+        raise Refused("the issuer of this pass is not known here", reason="R-ISSUER")
+    return _ISSUER_KNOWN
+
+
+def check_pass_signed(code: Code, issuers: Sequence[IssuerKey]) -> tuple[int, IssuerKey]:
+    """4. The first of these keys that verifies; never a key from the token itself."""
+    for issuer in issuers:
+        if _holds(code.inner, issuer.key):
+            return _PASS_SIGNED, issuer
+    raise Refused("no known issuer key signed this pass", reason="R-SIG")
+
+
+def check_bearer(held: token.Pass) -> int:
+    """6. A pass shown bare must be one that was issued to be shown bare."""
+    if held.key is not None:
+        raise Refused("a pass with a holder key, shown without its proof", reason="R-PROOF")
+    return _BEARER
+
+
+def check_holder_signed(code: Code, key: PublicKey) -> int:
+    """7. The holder's own key signed the code."""
+    if not _holds(code.outer, key):
+        raise Refused("the holder's key did not sign this code", reason="R-SIG")
+    return _HOLDER_SIGNED

@@ -1,0 +1,90 @@
+"""The check log on disk: the feeds of this terminal, and the high-water marks of holders.
+
+FORMAT.md section 8. What an entry says is in feed.py.
+"""
+
+import sqlite3
+from typing import NamedTuple
+
+from ledger_sync.store import Store, unavailable
+
+_MARK = """INSERT INTO holder_mark VALUES (?, ?)
+ON CONFLICT (holder) DO UPDATE SET code_at = max(code_at, excluded.code_at)"""
+
+
+class Tail(NamedTuple):
+    """The newest feed of a store: its origin and size; and how many feeds there are."""
+
+    origin: str
+    size: int
+    feed_count: int
+
+
+class CheckLog:
+    """The feed side of a store. `append` returns only when the row would survive a power cut."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def open_feed(self, origin: str, opening: bytes, at: int) -> int:
+        """Starts a feed with its opening entry; its local number. Raises `Unavailable`."""
+        with self._store.transaction():
+            execute = self._store.db.execute
+            cursor = execute("INSERT INTO feed (origin, opened_at) VALUES (?, ?)", (origin, at))
+            feed = int(cursor.lastrowid or 0)
+            execute("INSERT INTO feed_entry VALUES (?, 0, ?)", (feed, opening))
+        return feed
+
+    def append(
+        self, feed: int, seq: int, entry: bytes, *, mark: tuple[int, int] | None = None
+    ) -> None:
+        """Writes one check durably; `mark` is (holder, code time) of a code that was accepted.
+
+        Raises `Unavailable`: then nothing of it is stored.
+        """
+        execute = self._store.db.execute
+        try:
+            if mark is None:
+                execute("INSERT INTO feed_entry VALUES (?, ?, ?)", (feed, seq, entry))
+                return
+            execute("BEGIN IMMEDIATE")
+            execute("INSERT INTO feed_entry VALUES (?, ?, ?)", (feed, seq, entry))
+            execute(_MARK, mark)
+            execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._store.db.in_transaction:
+                execute("ROLLBACK")
+            raise unavailable(self._store.path, error) from error
+
+    def save_head(self, feed: int, size: int, note: str) -> None:
+        """Keeps a signed head of a feed."""
+        self._store.write("INSERT OR REPLACE INTO head VALUES (?, ?, ?)", feed, size, note)
+
+    def heads(self, origin: str) -> list[tuple[int, str]]:
+        """(size, signed head) of the feed of this origin, smallest first."""
+        rows = self._store.rows(
+            "SELECT h.size, h.note FROM head h JOIN feed f ON f.id = h.feed"
+            " WHERE f.origin = ? ORDER BY h.size",
+            origin,
+        )
+        return [(size, note) for size, note in rows]
+
+    def tail(self) -> Tail:
+        row = self._store.row(
+            "SELECT f.origin, (SELECT count(*) FROM feed_entry e WHERE e.feed = f.id),"
+            " (SELECT count(*) FROM feed) FROM feed f ORDER BY f.id DESC LIMIT 1"
+        )
+        return Tail(*row) if row else Tail("", 0, 0)
+
+    def entries(self, origin: str) -> list[bytes]:
+        """All entries of the feed of this origin, oldest first."""
+        rows = self._store.rows(
+            "SELECT e.body FROM feed_entry e JOIN feed f ON f.id = e.feed"
+            " WHERE f.origin = ? ORDER BY e.seq",
+            origin,
+        )
+        return [bytes(body) for (body,) in rows]
+
+    def feeds(self) -> list[str]:
+        """The origins of all feeds, oldest first."""
+        return [origin for (origin,) in self._store.rows("SELECT origin FROM feed ORDER BY id")]

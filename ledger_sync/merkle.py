@@ -1,0 +1,137 @@
+"""The Merkle tree of RFC 6962 section 2.1: hashes, a growing frontier, inclusion, consistency.
+
+Knows only hashes: no entry, no file, no signature. FORMAT.md section 6.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from ledger_sync.errors import Refused
+
+HASH_BYTES = 32
+EMPTY_ROOT = hashlib.sha256(b"").digest()
+
+
+def leaf_hash(data: bytes) -> bytes:
+    """SHA-256(0x00 | data), the hash of one entry."""
+    return hashlib.sha256(b"\x00" + data).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """SHA-256(0x01 | left | right), the hash of an inner node."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+class Frontier:
+    """The roots of the perfect subtrees of a growing log, largest first: log2(size) hashes.
+
+    It is all that is needed to append and to name the root; it cannot prove old entries.
+    """
+
+    __slots__ = ("_peaks", "size")
+
+    def __init__(self, size: int = 0, peaks: Sequence[bytes] = ()) -> None:
+        if len(peaks) != size.bit_count() or any(len(peak) != HASH_BYTES for peak in peaks):
+            raise Refused(f"a frontier of size {size} has {size.bit_count()} hashes of 32 bytes")
+        self.size = size
+        self._peaks = list(peaks)
+
+    @property
+    def peaks(self) -> tuple[bytes, ...]:
+        return tuple(self._peaks)
+
+    def copy(self) -> "Frontier":
+        return Frontier(self.size, self._peaks)
+
+    def append(self, leaf: bytes) -> None:
+        """Adds one leaf hash: as many node hashes as `size` has trailing one bits."""
+        size, peaks = self.size, self._peaks
+        while size & 1:
+            leaf = hashlib.sha256(b"\x01" + peaks.pop() + leaf).digest()
+            size >>= 1
+        peaks.append(leaf)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """The tree head over all appended leaves; SHA-256 of nothing for an empty log."""
+        if not self._peaks:
+            return EMPTY_ROOT
+        root = self._peaks[-1]
+        for peak in reversed(self._peaks[:-1]):
+            root = node_hash(peak, root)
+        return root
+
+
+def frontier_of(entries: Iterable[bytes]) -> Frontier:
+    """The frontier of a log that holds just these entries."""
+    frontier = Frontier()
+    for entry in entries:
+        frontier.append(leaf_hash(entry))
+    return frontier
+
+
+def verify_inclusion(
+    leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
+) -> bool:
+    """Whether `leaf` (a leaf hash) stands at `index` in the log of `size` with this root.
+
+    RFC 9162 section 2.1.3.2. `proof` lists sibling hashes from the leaf upwards.
+    """
+    if not 0 <= index < size or not _are_hashes([leaf, root, *proof]):
+        return False
+    place, last, node = index, size - 1, leaf
+    for sibling in proof:
+        if last == 0:
+            return False
+        if place & 1 or place == last:
+            node = node_hash(sibling, node)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            node = node_hash(node, sibling)
+        place, last = place >> 1, last >> 1
+    return last == 0 and node == root
+
+
+def verify_consistency(
+    size1: int, size2: int, proof: Sequence[bytes], root1: bytes, root2: bytes
+) -> bool:
+    """Whether the log of `size2` and `root2` only appended to the log of `size1` and `root1`.
+
+    RFC 9162 section 2.1.4.2. An empty old log is consistent with anything and has no proof.
+    """
+    if not 0 <= size1 <= size2 or not _are_hashes([root1, root2, *proof]):
+        return False
+    if size1 == 0:
+        return not proof and root1 == EMPTY_ROOT
+    if size1 == size2:
+        return not proof and root1 == root2
+    path = list(proof)
+    if size1 & (size1 - 1) == 0:
+        path.insert(0, root1)
+    return bool(path) and _walk_consistency(size1, size2, path, (root1, root2))
+
+
+def _walk_consistency(
+    size1: int, size2: int, path: Sequence[bytes], roots: tuple[bytes, bytes]
+) -> bool:
+    """Steps 3 to 6 of RFC 9162 section 2.1.4.2: rebuild both roots along one path."""
+    place, last = size1 - 1, size2 - 1
+    while place & 1:
+        place, last = place >> 1, last >> 1
+    old = new = path[0]
+    for sibling in path[1:]:
+        if last == 0:
+            return False
+        if place & 1 or place == last:
+            old, new = node_hash(sibling, old), node_hash(sibling, new)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            new = node_hash(new, sibling)
+        place, last = place >> 1, last >> 1
+    return last == 0 and (old, new) == roots
+
+
+def _are_hashes(values: Sequence[bytes]) -> bool:
+    return all(len(value) == HASH_BYTES for value in values)

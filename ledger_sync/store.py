@@ -1,0 +1,133 @@
+"""A terminal's store: one SQLite file, its connection, its transactions, its errors.
+
+WAL mode with `synchronous=FULL`: an acknowledged row survives a power cut. What stands in it is
+in replica.py and checklog.py, the schema in migrations.py. A store is made by `create` only: a
+missing one is never made by accident.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ledger_sync import migrations
+from ledger_sync.errors import Refused, Unavailable
+from ledger_sync.merkle import EMPTY_ROOT
+
+BUSY_MS = 2_000  # how long one statement waits for another process's write
+CACHE_KIB = 4_096  # page cache of one connection
+
+
+class Store:
+    """One connection to the store, owned by one thread of one process."""
+
+    def __init__(self, path: Path, *, synchronous: str = "FULL") -> None:
+        """Opens an existing store. Raises `Unavailable` if it is missing, locked or damaged.
+
+        `synchronous` is lowered by the bench alone, to measure what durability costs.
+        """
+        if not path.is_file():
+            raise Unavailable(f"no store at {path}; make it with: yardpass office terminal")
+        self.path = path
+        with self.translated():
+            self.db = sqlite3.connect(f"file:{path}?mode=rw", uri=True, isolation_level=None)
+        try:
+            with self.translated():
+                self._prepare(synchronous)
+        except Unavailable:
+            self.db.close()
+            raise
+
+    @classmethod
+    def create(cls, path: Path, *, origin: str, floor: int) -> "Store":
+        """Makes the store of a new terminal. Raises `Refused` if there is one already."""
+        if path.exists():
+            raise Refused(f"{path} exists; a store is made once", reason="R-LEDGER")
+        try:
+            path.touch(mode=0o640)
+            migrations.migrate(path)
+        except (sqlite3.Error, OSError) as error:
+            raise unavailable(path, error) from error
+        store = cls(path)
+        store.write(
+            "INSERT INTO ledger VALUES (1, 0, ?, 0, ?, x'', x'', 0, ?, 0)",
+            origin,
+            EMPTY_ROOT,
+            floor,
+        )
+        return store
+
+    def _prepare(self, synchronous: str) -> None:
+        for pragma in (
+            f"busy_timeout = {BUSY_MS}",
+            "journal_mode = WAL",
+            f"synchronous = {synchronous}",
+            f"cache_size = -{CACHE_KIB}",
+            "trusted_schema = OFF",
+        ):
+            self.db.execute(f"PRAGMA {pragma}")
+        self.db.execute("SELECT count(*) FROM pass WHERE handle = x''").fetchone()
+
+    def close(self) -> None:
+        self.db.close()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All writes inside become durable together, or none does."""
+        with self.translated():
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.db.execute("COMMIT")
+            except BaseException:
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turns SQLite's errors into `Unavailable` with the next step."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise unavailable(self.path, error) from error
+
+    def row(self, statement: str, *key: object) -> tuple[Any, ...] | None:
+        with self.translated():
+            row: tuple[Any, ...] | None = self.db.execute(statement, key).fetchone()
+        return row
+
+    def rows(self, statement: str, *key: object) -> Iterator[tuple[Any, ...]]:
+        with self.translated():
+            yield from self.db.execute(statement, key)
+
+    def write(self, statement: str, *row: object) -> None:
+        with self.translated():
+            self.db.execute(statement, row)
+
+
+def unavailable(path: Path, error: Exception) -> Unavailable:
+    """What went wrong with the store, and what to do, from SQLite's own error name."""
+    code = getattr(error, "sqlite_errorname", "")
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        what = "is locked by another process; stop that process (fuser names it) and try again"
+    elif code.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        what = f"cannot be written ({error}); free disk space or replace the card, then try again"
+    elif code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR")):
+        what = f"is damaged ({error}); keep it for evidence and run: yardpass ledger fsck"
+    else:
+        what = f"cannot be used ({error}); check the path and its permissions"
+    return Unavailable(f"store {path} {what}")
