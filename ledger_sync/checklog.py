@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from ledger_sync.store import Store, unavailable
 
-_MARK = """INSERT INTO holder_mark VALUES (?, ?)
-ON CONFLICT (holder) DO UPDATE SET code_at = max(code_at, excluded.code_at)"""
+MAX_ENTRIES = 2**32  # entries of one feed: the id of a row is feed * MAX_ENTRIES + seq
+_APPEND = "INSERT INTO feed_entry VALUES (?, ?, ?, ?)"
+_NO_MARK = (None, None)
 
 
 class Tail(NamedTuple):
@@ -25,6 +26,7 @@ class CheckLog:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._execute = store.db.execute
 
     def open_feed(self, origin: str, opening: bytes, at: int) -> int:
         """Starts a feed with its opening entry; its local number. Raises `Unavailable`."""
@@ -32,7 +34,7 @@ class CheckLog:
             execute = self._store.db.execute
             cursor = execute("INSERT INTO feed (origin, opened_at) VALUES (?, ?)", (origin, at))
             feed = int(cursor.lastrowid or 0)
-            execute("INSERT INTO feed_entry VALUES (?, 0, ?)", (feed, opening))
+            execute(_APPEND, (feed * MAX_ENTRIES, opening, None, None))
         return feed
 
     def append(
@@ -40,20 +42,12 @@ class CheckLog:
     ) -> None:
         """Writes one check durably; `mark` is (holder, code time) of a code that was accepted.
 
-        Raises `Unavailable`: then nothing of it is stored.
+        One statement: the schema's trigger moves the holder's high-water mark with it. Raises
+        `Unavailable`: then nothing of it is stored.
         """
-        execute = self._store.db.execute
         try:
-            if mark is None:
-                execute("INSERT INTO feed_entry VALUES (?, ?, ?)", (feed, seq, entry))
-                return
-            execute("BEGIN IMMEDIATE")
-            execute("INSERT INTO feed_entry VALUES (?, ?, ?)", (feed, seq, entry))
-            execute(_MARK, mark)
-            execute("COMMIT")
+            self._execute(_APPEND, (feed * MAX_ENTRIES + seq, entry, *(mark or _NO_MARK)))
         except sqlite3.Error as error:
-            if self._store.db.in_transaction:
-                execute("ROLLBACK")
             raise unavailable(self._store.path, error) from error
 
     def save_head(self, feed: int, size: int, note: str) -> None:
@@ -71,7 +65,8 @@ class CheckLog:
 
     def tail(self) -> Tail:
         row = self._store.row(
-            "SELECT f.origin, (SELECT count(*) FROM feed_entry e WHERE e.feed = f.id),"
+            "SELECT f.origin, (SELECT count(*) FROM feed_entry WHERE id >= f.id * 4294967296"
+            " AND id < (f.id + 1) * 4294967296),"
             " (SELECT count(*) FROM feed) FROM feed f ORDER BY f.id DESC LIMIT 1"
         )
         return Tail(*row) if row else Tail("", 0, 0)
@@ -79,8 +74,9 @@ class CheckLog:
     def entries(self, origin: str) -> list[bytes]:
         """All entries of the feed of this origin, oldest first."""
         rows = self._store.rows(
-            "SELECT e.body FROM feed_entry e JOIN feed f ON f.id = e.feed"
-            " WHERE f.origin = ? ORDER BY e.seq",
+            "SELECT e.body FROM feed f JOIN feed_entry e"
+            " ON e.id >= f.id * 4294967296 AND e.id < (f.id + 1) * 4294967296"
+            " WHERE f.origin = ? ORDER BY e.id",
             origin,
         )
         return [bytes(body) for (body,) in rows]

@@ -2,7 +2,8 @@
 
 The only importer of sqlite_utils. Each step runs in its own transaction and is recorded. Handles
 and holder names are 8 bytes, kept as SQLite's own signed integers: one search less for each read.
-A slot is list id * 131,072 + index in the status list; a slot that is missing is valid (0).
+A slot is list id * 131,072 + index in the status list; a slot that is missing is valid (0). The id
+of a feed entry is feed * 2^32 + its sequence number.
 """
 
 from pathlib import Path
@@ -35,19 +36,23 @@ CREATE TABLE holder_mark (holder INTEGER PRIMARY KEY, code_at INTEGER NOT NULL) 
 CREATE TABLE feed (
   id INTEGER PRIMARY KEY, origin TEXT NOT NULL UNIQUE, opened_at INTEGER NOT NULL) STRICT;
 CREATE TABLE feed_entry (
-  feed INTEGER NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL,
-  PRIMARY KEY (feed, seq)) STRICT, WITHOUT ROWID;
+  id INTEGER PRIMARY KEY, body BLOB NOT NULL, holder INTEGER, code_at INTEGER) STRICT;
 CREATE TABLE head (
   feed INTEGER NOT NULL, size INTEGER NOT NULL, note TEXT NOT NULL,
   PRIMARY KEY (feed, size)) STRICT, WITHOUT ROWID;
+"""
+_MARK = """
+CREATE TRIGGER mark AFTER INSERT ON feed_entry WHEN new.holder IS NOT NULL BEGIN
+  INSERT INTO holder_mark VALUES (new.holder, new.code_at)
+  ON CONFLICT (holder) DO UPDATE SET code_at = max(code_at, excluded.code_at);
+END
 """
 
 
 @store_schema()
 def first(db: Database) -> None:
-    for statement in _FIRST.split(";"):
-        if statement.strip():
-            db.execute(statement)
+    for statement in (*_FIRST.strip().removesuffix(";").split(";"), _MARK):
+        db.execute(statement)
 
 
 def migrate(path: Path) -> None:

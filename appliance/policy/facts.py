@@ -5,12 +5,12 @@ FORMAT.md section 8.2 lists the fields in this order.
 """
 
 import enum
+import struct
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from appliance.policy.site_rule import DEFAULT, SiteRule
 from ledger_sync.errors import Refused
-
-Recorded = tuple[int | str | bytes, ...]
 
 
 class Direction(enum.IntEnum):
@@ -63,22 +63,29 @@ class Facts(NamedTuple):
     grade: int = 0  # ledger_sync.clock.Grade
     rule: SiteRule = DEFAULT
 
-    def recorded(self) -> Recorded:
-        """The facts as they are logged: the rule by its digest."""
-        return (*self[:-1], self.rule.digest)
+    def to_bytes(self) -> bytes:
+        """The facts as they are logged, in the order above; the rule by its digest."""
+        form, refused, *plain, rule = self
+        return _RECORD.pack(form, bool(refused), *plain, rule.digest)
 
 
-_TYPES = (int, str, *(int,) * 20, bytes)
+_RECORD = struct.Struct(">B?BBQBQBQQQQIBBQQbQQIB8s")
 
 
-def facts_of(recorded: Recorded | tuple[object, ...], rules: dict[bytes, SiteRule]) -> Facts:
-    """The facts in a log entry. `rules` maps digests to the rules that were in force.
+def facts_of(data: bytes, reasons: Sequence[str], rules: Mapping[bytes, SiteRule]) -> Facts:
+    """The facts in a check. What refused a code is the first reason of its verdict.
 
-    Raises `Refused` (R-LEDGER) for another shape or a rule that is not at hand.
+    `rules` maps digests to the rules that were in force. Raises `Refused` (R-LEDGER) for another
+    shape or a rule that is not at hand.
     """
-    if tuple(map(type, recorded)) != _TYPES:
-        raise Refused("these are not the facts of a check", reason="R-LEDGER")
-    *plain, digest = recorded
+    if len(data) != _RECORD.size:
+        raise Refused(f"{len(data)} bytes are not the facts of a check", reason="R-LEDGER")
+    form, is_refused, *plain, digest = _RECORD.unpack(data)
+    if is_refused and not reasons:
+        raise Refused("a refused check without a reason", reason="R-LEDGER")
     if digest not in rules:
         raise Refused("the rule these facts were judged by is not at hand", reason="R-LEDGER")
-    return Facts(*plain, rules[digest])  # type: ignore[call-arg]  # shape and types compared above
+    facts = Facts._make((form, reasons[0] if is_refused else "", *plain, rules[digest]))
+    if facts.to_bytes() != data:
+        raise Refused("facts in another spelling", reason="R-LEDGER")
+    return facts
