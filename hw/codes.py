@@ -19,7 +19,7 @@ from hw.ports import Luma
 
 ENGINES = ("zxing", "zbar")
 
-MAX_PAYLOAD_BYTES = 512
+MAX_PAYLOAD_BYTES = 1_024
 MAX_PAYLOADS = 256
 MAX_PAYLOAD_BYTES_IN_ALL = 32 * 1024
 """What one picture may yield; the rest is dropped."""
@@ -84,7 +84,7 @@ class Losses:
 
 
 class Decoder(Protocol):
-    """Reads codes. `read` returns distinct payloads of 1..512 bytes, in the order found.
+    """Reads codes. `read` returns distinct payloads of 1..1,024 bytes, in the order found.
 
     `y_plane` is uint8 [height, width]. Raises `Refused` for anything else, `Unavailable` when
     decoding cannot go on. `close` may be called twice.
@@ -111,7 +111,7 @@ def checked(y_plane: object) -> Luma:
 
 
 def bounded(payloads: Iterable[bytes]) -> list[bytes]:
-    """The distinct ones of 1..512 bytes, in order, up to what one picture may yield."""
+    """The distinct ones of 1..1,024 bytes, in order, up to what one picture may yield."""
     kept: dict[bytes, None] = {}
     room = MAX_PAYLOAD_BYTES_IN_ALL
     for payload in payloads:

@@ -30,7 +30,7 @@ EFFORTS = (*(Effort.QUICK, Effort.HALF) * 3, Effort.QUICK, Effort.ALL)
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One payload, 1..512 bytes, and when the sensor took the picture that shows it."""
+    """One payload, 1..1,024 bytes, and when the sensor took the picture that shows it."""
 
     payload: bytes
     ticks: int

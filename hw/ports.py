@@ -16,7 +16,7 @@ Luma = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture: the luma plane, when the sensor took it, and a small copy if the camera has one."""
+    """One picture: the luma plane, when the sensor took it, a small copy if there is one."""
 
     luma: Luma = field(repr=False)
     ticks: int
@@ -28,7 +28,8 @@ class Camera(Protocol):
 
     `live` says whether an unread picture loses its worth when a newer one exists. A frame is
     valid until the next one is asked for. Raises `Unavailable` when the device is gone;
-    asking again after that raises `Unavailable` again. `close` may be called twice.
+    asking again after that raises `Unavailable` again. A single picture that cannot be used
+    raises `Refused`, and the next ask goes on behind it. `close` may be called twice.
     """
 
     live: bool

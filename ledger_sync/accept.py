@@ -52,8 +52,9 @@ def accept(export: bytes, *, policy: Policy, origin: str, known: Position) -> Ac
     # 2. The origin is the pinned one.
     if checkpoint.origin != origin:
         raise Refused(f"ledger of {checkpoint.origin}, not of {origin}", reason="R-LEDGER")
-    # 3. The log's own key signed it.
-    if not any(signature.verifier in policy.logs for signature in note.signatures):
+    # 3. The log's own key signed it: the one that bears this origin (tlog-policy, "log").
+    own = [log for log in policy.logs if log.name == origin]
+    if not any(signature.verifier in own for signature in note.signatures):
         raise Refused("the log's own key did not sign this checkpoint", reason="R-LEDGER")
     # 4. A quorum of cosigners signed it.
     cosigners = policy.cosigners_of(note)
@@ -63,37 +64,34 @@ def accept(export: bytes, *, policy: Policy, origin: str, known: Position) -> Ac
     if checkpoint.size < known.size:
         size = checkpoint.size
         raise Refused(f"{size} entries, {known.size} were accepted before", reason="R-LEDGER")
+    if checkpoint.size == known.size and checkpoint.root != known.root:
+        raise Refused("the same size with another root: two histories", reason="R-LEDGER")
     # 6. and 7. All entries hash to the new root, and the old ones to the root accepted before.
     frontier, fresh = _replay(entries, known, checkpoint)
     # 8. Only now is an entry parsed. 9. is the store's: all of it in one transaction.
     parsed = [(seq, raw, parse(raw)) for seq, raw in fresh]
-    quorum_time = max(cosigners.values(), default=0)
-    return Accepted(checkpoint, note_bytes, quorum_time, frontier, parsed)
+    return Accepted(checkpoint, note_bytes, policy.quorum_time(cosigners), frontier, parsed)
 
 
 def _replay(
     entries: Iterator[bytes], known: Position, checkpoint: Checkpoint
 ) -> tuple[Frontier, list[tuple[int, bytes]]]:
-    frontier = Frontier()
+    frontier, old_root = Frontier(), EMPTY_ROOT
     fresh: list[tuple[int, bytes]] = []
     for seq, entry in enumerate(entries):
-        if seq == known.size:
-            _same_root(frontier, known.root, "entries accepted before differ: two histories")
         frontier.append(leaf_hash(entry))
-        if seq >= known.size:
+        if frontier.size == known.size:
+            old_root = frontier.root()
+        elif frontier.size > known.size:
             fresh.append((seq, entry))
     if frontier.size != checkpoint.size:
         size = checkpoint.size
         raise Refused(f"{frontier.size} entries, the checkpoint says {size}", reason="R-LEDGER")
-    if frontier.size == known.size:
-        _same_root(frontier, known.root, "the same size with another root: two histories")
-    _same_root(frontier, checkpoint.root, "the entries do not hash to the signed root")
+    if frontier.root() != checkpoint.root:  # a damaged file, before it is called a fork
+        raise Refused("the entries do not hash to the signed root", reason="R-LEDGER")
+    if old_root != known.root:
+        raise Refused("entries accepted before differ: two histories", reason="R-LEDGER")
     return frontier, fresh
-
-
-def _same_root(frontier: Frontier, root: bytes, why: str) -> None:
-    if frontier.root() != root:
-        raise Refused(why, reason="R-LEDGER")
 
 
 def join(note_bytes: bytes, entries: list[bytes]) -> bytes:

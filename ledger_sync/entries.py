@@ -133,7 +133,7 @@ def _pass(body: Body) -> Pass:
         number_of(body, 8, 3),
         number_of(body, 9),
         number_of(body, 10),
-        None if body.get(11) is None else public_key(body[11]),
+        public_key(body[11]) if 11 in body else None,
     )
 
 
@@ -198,9 +198,13 @@ def bytes_of(body: Body, key: cbor.Key, size: int) -> bytes:
 
 
 def to_bytes(entry: Entry, *, critical: int = 0) -> bytes:
-    """The bytes of an entry: what `parse` reads back to an equal value."""
+    """The bytes of an entry: what `parse` reads back to an equal value.
+
+    `critical` marks classes for readers that do not know the kind; an `Unknown` brings its own.
+    """
     kind, body = _kind_and_body(entry)
-    return cbor.encode([VERSION, kind, critical, body])
+    mask = entry.critical if isinstance(entry, Unknown) else critical
+    return cbor.encode([VERSION, kind, mask, body])
 
 
 def _kind_and_body(entry: Entry) -> tuple[str, Body]:

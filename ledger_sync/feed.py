@@ -47,7 +47,11 @@ class Check(NamedTuple):
         """The record of FORMAT.md 8.2: a head of fixed width, then gate, reasons and facts."""
         *plain, gate, reasons, facts = self
         name, why = gate.encode(), " ".join(reasons).encode()
-        return _CHECK.pack(CHECK, *plain, len(name), len(why), len(facts)) + name + why + facts
+        try:
+            head = _CHECK.pack(CHECK, *plain, len(name), len(why), len(facts))
+        except struct.error:
+            raise Refused(f"a number or a text of over {MAX_TEXT} bytes in a check") from None
+        return head + name + why + facts
 
 
 def check_of(data: bytes) -> Check:
@@ -101,6 +105,8 @@ class Feed:
     """
 
     def __init__(self, *, origin: str, key: SigningKey) -> None:
+        if not note.is_key_name(origin):
+            raise Refused(f"{origin!r} cannot sign heads: no spaces, no plus signs")
         self.origin = origin
         self.size = 0
         self._key = key

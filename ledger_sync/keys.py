@@ -95,9 +95,13 @@ class PublicKey(NamedTuple):
 def public_key(cose_key: Value) -> PublicKey:
     """The key in a COSE_Key map. Raises `Refused` for another shape or a point off the curve."""
     match cose_key:
+        case {1: kty, -1: crv} if bool in (type(kty), type(crv)):
+            pass  # to Python true is 1, to CBOR it is another value
         case {1: 1, -1: 6, -2: bytes(x), **rest} if not rest and len(x) == 32:
             return checked_key(x)
-        case {1: 2, -1: 1, -2: bytes(x), -3: bytes(y), **rest} if not rest and len(x + y) == 64:
+        case {1: 2, -1: 1, -2: bytes(x), -3: bytes(y), **rest} if (
+            not rest and len(x) == len(y) == 32
+        ):
             return checked_key(b"\x04" + x + y)
     raise Refused("not an Ed25519 or P-256 COSE_Key", reason="R-SIG")
 
@@ -116,7 +120,7 @@ def checked_key(raw: bytes) -> PublicKey:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A private key made from a 32-byte seed (P-256: the scalar is the seed modulo the order)."""
+    """A private key made from a 32-byte seed (P-256: scalar = seed mod (order - 1) + 1)."""
 
     alg: int
     seed: bytes = field(repr=False)

@@ -31,7 +31,7 @@ class Frontier:
     __slots__ = ("_peaks", "size")
 
     def __init__(self, size: int = 0, peaks: Sequence[bytes] = ()) -> None:
-        if len(peaks) != size.bit_count() or any(len(peak) != HASH_BYTES for peak in peaks):
+        if size < 0 or len(peaks) != size.bit_count() or not _are_hashes(peaks):
             raise Refused(f"a frontier of size {size} has {size.bit_count()} hashes of 32 bytes")
         self.size = size
         self._peaks = list(peaks)
@@ -98,14 +98,15 @@ def verify_consistency(
 ) -> bool:
     """Whether the log of `size2` and `root2` only appended to the log of `size1` and `root1`.
 
-    RFC 9162 section 2.1.4.2. An empty old log is consistent with anything and has no proof.
+    RFC 9162 section 2.1.4.2. Logs of one size need equal roots and no proof; an empty old log is
+    consistent with anything and has no proof either.
     """
-    if not 0 <= size1 <= size2 or not _are_hashes([root1, root2, *proof]):
+    if size1 == size2:
+        return size1 >= 0 and not proof and root1 == root2
+    if not 0 <= size1 < size2 or not _are_hashes([root1, root2, *proof]):
         return False
     if size1 == 0:
         return not proof and root1 == EMPTY_ROOT
-    if size1 == size2:
-        return not proof and root1 == root2
     path = list(proof)
     if size1 & (size1 - 1) == 0:
         path.insert(0, root1)

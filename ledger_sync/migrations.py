@@ -55,10 +55,26 @@ def first(db: Database) -> None:
         db.execute(statement)
 
 
-def migrate(path: Path) -> None:
-    """Brings the store at `path` to the newest schema; a new file gets all of it."""
+office_schema = Migrations("yardpass-office")
+
+_OFFICE = """
+CREATE TABLE resident (
+  id INTEGER PRIMARY KEY, resident TEXT NOT NULL, handle BLOB NOT NULL UNIQUE,
+  subject TEXT NOT NULL, uri TEXT NOT NULL, idx INTEGER NOT NULL, klass INTEGER NOT NULL,
+  zones INTEGER NOT NULL, expires_at INTEGER NOT NULL, carrier TEXT NOT NULL,
+  status INTEGER NOT NULL DEFAULT 0, UNIQUE (uri, idx)) STRICT
+"""
+
+
+@office_schema(name="first")
+def first_office(db: Database) -> None:
+    db.execute(_OFFICE)
+
+
+def migrate(path: Path, schema: Migrations = store_schema) -> None:
+    """Brings the database at `path` to the newest `schema`; a new file gets all of it."""
     db = Database(path)
     try:
-        store_schema.apply(db)
+        schema.apply(db)
     finally:
         db.close()

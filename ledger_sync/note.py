@@ -80,8 +80,10 @@ class Checkpoint:
 
 
 def is_key_name(name: str) -> bool:
-    """Not empty, no white space, no plus sign (signed-note, "Format")."""
-    return bool(name) and "+" not in name and not any(c.isspace() or c < " " for c in name)
+    """Not empty, UTF-8, no white space, no plus sign (signed-note, "Format")."""
+    return bool(name) and not any(
+        c in "+" or c < " " or c.isspace() or "\ud800" <= c <= "\udfff" for c in name
+    )
 
 
 def parse_vkey(text: str) -> Verifier:
@@ -101,20 +103,28 @@ def parse_vkey(text: str) -> Verifier:
 def open_note(text: str | bytes, verifiers: Iterable[Verifier]) -> Note:
     """The note, if at least one known key signed it.
 
-    Unknown signers are ignored; a known one whose signature fails refuses the whole note. Raises
-    `Refused` (R-LEDGER) for that, for no known signer, and for anything off the format.
+    Unknown signers are ignored; a known one whose signature fails refuses the whole note; of two
+    that hold by one key the first counts. Raises `Refused` (R-LEDGER) for a failing one, for no
+    known signer, for two keys under one name and id, and for anything off the format.
     """
     body, lines = _split(text)
-    known = {(verifier.name, verifier.key_id): verifier for verifier in verifiers}
+    known = _by_name(verifiers)
     found: dict[Verifier, Signature] = {}
     for name, raw in map(_signature_line, lines):
         verifier = known.get((name, raw[:4]))
-        if verifier is None or verifier in found:
-            continue
-        found[verifier] = _verified(verifier, raw[4:], body)
+        if verifier is not None:
+            found.setdefault(verifier, _verified(verifier, raw[4:], body))
     if not found:
         raise Refused("no known key signed this note", reason="R-LEDGER")
     return Note(body, tuple(found.values()))
+
+
+def _by_name(verifiers: Iterable[Verifier]) -> dict[tuple[str, bytes], Verifier]:
+    known: dict[tuple[str, bytes], Verifier] = {}
+    for verifier in verifiers:
+        if known.setdefault((verifier.name, verifier.key_id), verifier) != verifier:
+            raise Refused(f"two keys {verifier.name} with one key id", reason="R-LEDGER")
+    return known
 
 
 def _split(text: str | bytes) -> tuple[str, list[str]]:

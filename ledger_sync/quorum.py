@@ -7,8 +7,9 @@ group both all committee property
 quorum both
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from ledger_sync.errors import Refused
 from ledger_sync.note import COSIGNER_KEY, NOTE_KEY, Note, Verifier, parse_vkey
@@ -44,6 +45,18 @@ class Policy:
                 reached.add(name)
         return self.quorum in reached
 
+    def quorum_time(self, cosigners: Mapping[str, int]) -> int:
+        """The newest time that a quorum of these cosigners has reached, 0 if none has.
+
+        One cosigner with a wrong clock, or a wrong intent, cannot move it past the others.
+        """
+        if self.quorum == "none":
+            return 0
+        for time in sorted(cosigners.values(), reverse=True):
+            if self.satisfied([name for name, at in cosigners.items() if at >= time]):
+                return time
+        return 0
+
     @property
     def verifiers(self) -> list[Verifier]:
         return [*self.logs, *self.witnesses.values()]
@@ -60,11 +73,13 @@ class Policy:
 
 def parse_policy(text: str | bytes) -> Policy:
     """The policy in `text`. Raises `Refused` (R-LEDGER) naming the line that is wrong."""
+    if len(text) > MAX_POLICY:
+        raise Refused(f"a policy of {len(text)}, at most {MAX_POLICY}", reason="R-LEDGER")
     if isinstance(text, bytes):
         text = text.decode("utf-8", "surrogateescape")
     lines = text.split("\n")
-    if len(text) > MAX_POLICY or len(lines) > MAX_LINES:
-        raise Refused("a policy longer than its bounds", reason="R-LEDGER")
+    if len(lines) > MAX_LINES:
+        raise Refused(f"{len(lines)} policy lines, at most {MAX_LINES}", reason="R-LEDGER")
     if any((c < " " and c not in "\t\n") or c == "\x7f" for c in text):
         raise Refused("a policy with a control character", reason="R-LEDGER")
     reader = _Reader()
@@ -108,7 +123,10 @@ class _Reader:
         return Policy(tuple(self.logs), self.witnesses, self.groups, self.quorum)
 
     def _key(self, vkey: str, kind: int, known: list[Verifier]) -> Verifier:
-        verifier = parse_vkey(vkey)
+        try:
+            verifier = parse_vkey(vkey)
+        except Refused as refused:
+            self._fail(str(refused))
         if verifier.kind != kind:
             self._fail(f"key {verifier.name} has type {verifier.kind}, {kind} belongs here")
         if any(verifier.public == other.public for other in known):
@@ -140,5 +158,5 @@ class _Reader:
             self._fail(f"threshold {word!r} of {count} members")
         return number
 
-    def _fail(self, why: str) -> None:
+    def _fail(self, why: str) -> NoReturn:
         raise Refused(f"policy line {self.number}: {why}", reason="R-LEDGER")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ledger_sync.accept import Accepted, Position
-from ledger_sync.errors import Unavailable
+from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.keys import PublicKey
 from ledger_sync.merkle import Frontier
 from ledger_sync.state import effects_of
@@ -124,9 +124,13 @@ class Replica:
     def apply(self, accepted: Accepted, *, progress: Callable[[int], None] | None = None) -> None:
         """Makes `accepted` the state: rows, checkpoint and frontier in one transaction.
 
-        Raises `Unavailable` when the disk refuses; the old state stands then.
+        Raises `Unavailable` when the disk refuses, `Refused` when another process moved the
+        ledger since `accepted` was computed from it; the old state stands then.
         """
+        start = accepted.checkpoint.size - len(accepted.new_entries)
         with self._store.transaction():
+            if (size := self.ledger().size) != start:
+                raise Refused(f"the ledger went from {start} to {size} entries meanwhile; retry")
             execute = self._store.db.execute
             for seq, raw, entry in accepted.new_entries:
                 execute("INSERT INTO ledger_entry VALUES (?, ?)", (seq, raw))

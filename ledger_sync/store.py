@@ -18,6 +18,7 @@ from ledger_sync.merkle import EMPTY_ROOT
 
 BUSY_MS = 2_000  # how long one statement waits for another process's write
 CACHE_KIB = 4_096  # page cache of one connection
+_FIRST_LEDGER = "INSERT INTO ledger VALUES (1, 0, ?, 0, ?, x'', x'', 0, ?, 0)"
 
 
 class Store:
@@ -28,11 +29,12 @@ class Store:
 
         `synchronous` is lowered by the bench alone, to measure what durability costs.
         """
-        if not path.is_file():
+        if not _is_file(path):
             raise Unavailable(f"no store at {path}; make it with: yardpass office terminal")
         self.path = path
         with self.translated():
-            self.db = sqlite3.connect(f"file:{path}?mode=rw", uri=True, isolation_level=None)
+            uri = f"{path.absolute().as_uri()}?mode=rw"  # a path may hold ?, # and %
+            self.db = sqlite3.connect(uri, uri=True, isolation_level=None)
         try:
             with self.translated():
                 self._prepare(synchronous)
@@ -43,21 +45,15 @@ class Store:
     @classmethod
     def create(cls, path: Path, *, origin: str, floor: int) -> "Store":
         """Makes the store of a new terminal. Raises `Refused` if there is one already."""
-        if path.exists():
-            raise Refused(f"{path} exists; a store is made once", reason="R-LEDGER")
+        _claim(path)
         try:
-            path.touch(mode=0o640)
             migrations.migrate(path)
-        except (sqlite3.Error, OSError) as error:
+            with cls(path) as store:
+                store.write(_FIRST_LEDGER, origin, EMPTY_ROOT, floor)
+        except (sqlite3.Error, Unavailable) as error:
+            path.unlink()  # half a store would stand in the way of the next attempt
             raise unavailable(path, error) from error
-        store = cls(path)
-        store.write(
-            "INSERT INTO ledger VALUES (1, 0, ?, 0, ?, x'', x'', 0, ?, 0)",
-            origin,
-            EMPTY_ROOT,
-            floor,
-        )
-        return store
+        return cls(path)
 
     def _prepare(self, synchronous: str) -> None:
         for pragma in (
@@ -119,8 +115,26 @@ class Store:
             self.db.execute(statement, row)
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise unavailable(path, error) from error
+
+
+def _claim(path: Path) -> None:
+    try:
+        path.touch(mode=0o640, exist_ok=False)
+    except FileExistsError:
+        raise Refused(f"{path} exists; a store is made once", reason="R-LEDGER") from None
+    except OSError as error:
+        raise unavailable(path, error) from error
+
+
 def unavailable(path: Path, error: Exception) -> Unavailable:
     """What went wrong with the store, and what to do, from SQLite's own error name."""
+    if isinstance(error, Unavailable):
+        return error
     code = getattr(error, "sqlite_errorname", "")
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         what = "is locked by another process; stop that process (fuser names it) and try again"

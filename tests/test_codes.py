@@ -89,11 +89,11 @@ def test_the_second_engine_reads_a_code_without_margin_that_the_first_does_not()
 
 
 @pytest.mark.parametrize("engines", ENGINE_SETS)
-def test_a_payload_of_more_than_512_bytes_is_dropped(engines):
+def test_a_payload_of_more_than_1024_bytes_is_dropped(engines):
     scanner = Scanner(engines)
 
-    assert scanner.read(picture("A" * 512, side=0.9)) == [b"A" * 512]
-    assert scanner.read(picture("A" * 513, side=0.9)) == []
+    assert scanner.read(picture("A" * 1024, side=0.9)) == [b"A" * 1024]
+    assert scanner.read(picture("A" * 1025, side=0.9)) == []
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_missing_engine_is_unavailable_with_the_next_step(engine, module, monk
 
 @given(st.lists(st.binary(max_size=600), max_size=300))
 def test_bounded_keeps_the_first_of_each_payload_within_all_caps(payloads):
-    """Invariant: a subsequence of the input, distinct, each 1..512 bytes, few in all."""
+    """Invariant: a subsequence of the input, distinct, each 1..1,024 bytes, few in all."""
     kept = bounded(payloads)
 
     rest = iter(payloads)

@@ -3,6 +3,7 @@
 Reads and computes only. Recording and opening are for terminal.py; `yardpass check` stops here.
 """
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from appliance.passes import code as codes
@@ -56,16 +57,17 @@ class Checker:
         self._audiences = {gate.site: int(Audience.SITE), gate_audience: int(Audience.GATE)}
         self._issuers: dict[bytes, tuple[IssuerKey, ...]] = {}
         self._rule: SiteRule = site_rule.DEFAULT
-        self.ledger = self._reload()
+        self._version = -1
+        with suppress(Refused):  # a rule that cannot be read refuses check by check, not the start
+            self._reload()
 
-    def _reload(self) -> Ledger:
-        self.ledger = self._replica.ledger()
-        self._version = self.ledger.version
+    def _reload(self) -> None:
+        self.ledger: Ledger = self._replica.ledger()
         self._ages = (self.ledger.quorum_time, self.ledger.floor, self.ledger.critical)
         self._issuers = self._replica.issuers()
         text = self._replica.rule(site_rule.RULE_NAME)
         self._rule = site_rule.DEFAULT if text is None else site_rule.read(text)
-        return self.ledger
+        self._version = self.ledger.version  # last: until the rule can be read, every check tries
 
     @property
     def rule(self) -> SiteRule:

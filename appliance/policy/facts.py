@@ -9,7 +9,10 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from appliance.passes.code import Form
+from appliance.policy.reasons import Reason
 from appliance.policy.site_rule import DEFAULT, SiteRule
+from ledger_sync.clock import Grade
 from ledger_sync.errors import Refused
 
 
@@ -70,22 +73,34 @@ class Facts(NamedTuple):
 
 
 _RECORD = struct.Struct(">B?BBQBQBQQQQIBBQQbQQIB8s")
+_REFUSALS = frozenset(str(reason) for reason in Reason if reason.startswith("R-"))
+_DOMAINS: tuple[tuple[str, frozenset[int]], ...] = (
+    ("form", frozenset(Form)),
+    ("direction", frozenset(Direction)),
+    ("audience", frozenset(Audience)),
+    ("nonce", frozenset(Nonce)),
+    ("status", frozenset(range(-1, 4))),
+    ("grade", frozenset(Grade)),
+)
 
 
 def facts_of(data: bytes, reasons: Sequence[str], rules: Mapping[bytes, SiteRule]) -> Facts:
     """The facts in a check. What refused a code is the first reason of its verdict.
 
     `rules` maps digests to the rules that were in force. Raises `Refused` (R-LEDGER) for another
-    shape or a rule that is not at hand.
+    shape, a number no gate writes, or a rule that is not at hand: `decide` takes all others.
     """
     if len(data) != _RECORD.size:
         raise Refused(f"{len(data)} bytes are not the facts of a check", reason="R-LEDGER")
     form, is_refused, *plain, digest = _RECORD.unpack(data)
-    if is_refused and not reasons:
-        raise Refused("a refused check without a reason", reason="R-LEDGER")
+    if is_refused and (not reasons or reasons[0] not in _REFUSALS):
+        raise Refused("a refused check without a red reason", reason="R-LEDGER")
     if digest not in rules:
         raise Refused("the rule these facts were judged by is not at hand", reason="R-LEDGER")
     facts = Facts._make((form, reasons[0] if is_refused else "", *plain, rules[digest]))
     if facts.to_bytes() != data:
         raise Refused("facts in another spelling", reason="R-LEDGER")
+    for name, known in _DOMAINS:
+        if getattr(facts, name) not in known:
+            raise Refused(f"{name} {getattr(facts, name)} is in no check", reason="R-LEDGER")
     return facts

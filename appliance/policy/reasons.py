@@ -38,6 +38,8 @@ class Reason(enum.StrEnum):
     IMAGE = "R-IMAGE"
     LEDGER = "R-LEDGER"
     SETTINGS = "R-SETTINGS"
+    DECODER = "R-DECODER"
+    PULSE = "R-PULSE"
 
 
 GUARD: dict[Reason, str] = {
@@ -69,6 +71,8 @@ GUARD: dict[Reason, str] = {
     Reason.IMAGE: "The picture cannot be used.",
     Reason.LEDGER: "The ledger file was refused; the old one stands.",
     Reason.SETTINGS: "The settings are wrong; the file says where.",
+    Reason.DECODER: "The reader of pictures gave a wrong answer; show the code again.",
+    Reason.PULSE: "The relay was asked for a pulse it may not give. Call the technician.",
 }
 
 PERSON: dict[Reason, str] = {
@@ -100,4 +104,6 @@ PERSON: dict[Reason, str] = {
     Reason.IMAGE: "Please hold the code still.",
     Reason.LEDGER: "Please see the guard.",
     Reason.SETTINGS: "Please see the guard.",
+    Reason.DECODER: "Please show the code again.",
+    Reason.PULSE: "Please see the guard.",
 }

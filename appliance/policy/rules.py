@@ -144,7 +144,9 @@ class CheckList:
 
     def __init__(self, checks: Sequence[tuple[Check, Test]]) -> None:
         self._tests = tuple(test for _, test in checks)
-        self._made = sum(1 << check for check, _ in checks)
+        self._made = 0
+        for check, _ in checks:
+            self._made |= 1 << check  # a check listed twice must not stand for a missing one
 
     def decide(self, facts: Facts, now: int) -> Verdict:
         """The verdict over `facts` at `now`, ending at the first red."""

@@ -7,15 +7,18 @@ It travels as the text of a signed `rule` entry named "gate", in JSON:
 
 import hashlib
 import json
+import reprlib
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from appliance.passes.token import HolderClass
+from ledger_sync.entries import MAX_RULE
 from ledger_sync.errors import Refused
 
 RULE_NAME = "gate"
 DAY = 86_400
 COLOURS = ("green", "yellow", "red")
+MAX_FAULTS = 20  # faults named in one refusal; the rest are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,34 +41,48 @@ _NUMBERS = {"fresh_seconds": (60, 30 * DAY), "stale_seconds": (60, 90 * DAY)}
 
 def read(text: bytes) -> SiteRule:
     """The rule in `text`. Raises `Refused` (R-SETTINGS) listing every fault in it."""
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError):
-        raise Refused("the rule is not JSON", reason="R-SETTINGS") from None
-    if not isinstance(values, dict):
-        raise Refused("the rule is not a JSON object", reason="R-SETTINGS")
-    faults = [fault for key, value in values.items() if (fault := _fault(key, value))]
+    pairs = _members(text)
+    values = dict(pairs)
+    faults = [fault for key, value in pairs if (fault := _fault(key, value))]
+    if len(values) != len(pairs):
+        faults.append("a key stands twice")
     if not faults and values.get("stale_seconds", 3 * DAY) < values.get("fresh_seconds", 3_600):
         faults.append("stale_seconds: less than fresh_seconds")
     if faults:
-        raise Refused("; ".join(faults), reason="R-SETTINGS")
+        more = len(faults) - MAX_FAULTS
+        named = [*faults[:MAX_FAULTS], *([f"and {more} more"] if more > 0 else [])]
+        raise Refused("; ".join(named), reason="R-SETTINGS")
     if "stale_opens" in values:
         values["stale_opens"] = tuple(sorted(set(values["stale_opens"])))
     return SiteRule(**values, digest=hashlib.sha256(text).digest()[:8])
 
 
+def _members(text: bytes) -> list[tuple[str, Any]]:
+    """The members of the one JSON object in `text`, also those that stand twice."""
+    if len(text) > MAX_RULE:
+        raise Refused(f"a rule of {len(text)} bytes, at most {MAX_RULE}", reason="R-SETTINGS")
+    try:
+        pairs = json.loads(text.decode(), object_pairs_hook=tuple)
+    except (ValueError, RecursionError):
+        raise Refused("the rule is not JSON", reason="R-SETTINGS") from None
+    if not isinstance(pairs, tuple):  # a list is an array, a tuple the members of an object
+        raise Refused("the rule is not a JSON object", reason="R-SETTINGS")
+    return list(pairs)
+
+
 def _fault(key: str, value: Any) -> str:
+    shown = reprlib.repr(value)
     if key in _NUMBERS:
         least, most = _NUMBERS[key]
         is_good = type(value) is int and least <= value <= most
-        return "" if is_good else f"{key}: {value!r} is no whole number from {least} to {most}"
+        return "" if is_good else f"{key}: {shown} is no whole number from {least} to {most}"
     if key == "static":
-        return "" if value in COLOURS else f"static: {value!r} is none of {', '.join(COLOURS)}"
+        return "" if value in COLOURS else f"static: {shown} is none of {', '.join(COLOURS)}"
     if key == "stale_opens":
         classes = [int(klass) for klass in HolderClass]
         is_good = isinstance(value, list) and all(
             type(item) is int and item in classes for item in value
         )
-        return "" if is_good else f"stale_opens: {value!r} is no list of classes 1 to 8"
+        return "" if is_good else f"stale_opens: {shown} is no list of classes 1 to 8"
     names = sorted(item.name for item in fields(SiteRule) if item.name != "digest")
-    return f"{key[:40]}: unknown; known are {', '.join(names)}"
+    return f"{key[:40]!r}: unknown; known are {', '.join(names)}"

@@ -71,13 +71,14 @@ _COLOUR_OF = {"R": Colour.RED, "Y": Colour.YELLOW, "G": Colour.GREY}
 def conclude(made: int, findings: Sequence[Reason], *, grey_opens: bool, way_out: bool) -> Verdict:
     """The verdict over the checks that were `made` (a mask) and what they found.
 
-    GREEN needs all checks and no finding. A finding that ended the list early is red anyway.
+    GREEN needs all checks and no finding; a list without all checks is red whatever it found. A
+    finding that ended the list early is red anyway.
     `grey_opens`: the site lets this class in when the gate cannot know. `way_out`: opens always.
     """
-    if not findings:
-        if made == ALL_CHECKS:
-            return _GREEN
-        findings = (Reason.INCOMPLETE,)
+    if made != ALL_CHECKS:
+        findings = (*findings, Reason.INCOMPLETE)
+    elif not findings:
+        return _GREEN
     colour = max(_COLOUR_OF[reason[0]] for reason in findings)
     reasons = tuple(sorted(findings, key=lambda reason: -_COLOUR_OF[reason[0]]))
     return Verdict(colour, _action(colour, grey_opens=grey_opens, way_out=way_out), reasons)

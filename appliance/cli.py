@@ -1,0 +1,72 @@
+"""`yardpass`: the command line. Finds the command, prints what went wrong, sets the exit code.
+
+Exit codes: 0 yes, 1 no (a refusal, a fault of a device or file), 2 misused. Commands are loaded
+when they are called, so that a start costs no more than it must.
+"""
+
+import importlib
+import sys
+
+import click
+
+from appliance.version import software
+from hw.errors import Refused as HardwareRefused
+from hw.errors import Unavailable as HardwareUnavailable
+from ledger_sync.errors import Refused, Unavailable
+
+COMMANDS = {
+    "bench": ("appliance.commands.bench:bench", "Measure the floors on this machine, as ratios."),
+    "check": ("appliance.commands.check:check", "Judge a code in a picture or a text file."),
+    "demo": ("appliance.commands.demo:demo", "Show a whole compound on this machine."),
+    "gate": ("appliance.commands.gate:gate", "Run a terminal: camera, verdict, relay, log."),
+    "ledger": ("appliance.commands.ledger:ledger", "Load and look at a terminal's ledger."),
+    "office": ("appliance.commands.office:office", "Enrol, issue, revoke, publish."),
+}
+
+
+class _Lazy(click.Group):
+    """A group whose commands live in modules that are imported on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(software(), message="%(version)s")
+def cli() -> None:
+    """Yardpass: a gate terminal that verifies signed passes offline.
+
+    Try `yardpass demo`. Exit codes: 0 yes, 1 no, 2 misused.
+    """
+
+
+def main() -> None:
+    """The entry point: runs the command and turns errors into one clear message."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        sys.exit(1)
+    except (Refused, Unavailable, HardwareRefused, HardwareUnavailable) as error:
+        click.echo(f"yardpass: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

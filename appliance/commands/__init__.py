@@ -1,0 +1,1 @@
+"""The commands of `yardpass`, one module a group: they read arguments and print, no more."""

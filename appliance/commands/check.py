@@ -1,0 +1,95 @@
+"""`yardpass check`: judge codes from pictures or texts, as a gate would; nothing opens."""
+
+import json
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from appliance.gate import words
+from appliance.gate.assembly import open_replica, system_clock
+from appliance.gate.checker import Checker
+from appliance.passes.code import MAX_TEXT
+from appliance.policy.verdict import Action
+from appliance.settings import FILE_NAME, Settings, load
+from hw.camera.files import picture
+from hw.codes import Scanner
+from ledger_sync.clock import Grade, grade_of
+from ledger_sync.files import read_bounded
+
+TEXT_SUFFIXES = (".txt", "")
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--site", type=click.Path(path_type=Path), help="Folder of a terminal (site.toml).")
+@click.option("--at", "moment", help="Judge as of this time, ISO 8601, e.g. 2026-11-22T08:00:00Z.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def check(files: tuple[Path, ...], site: Path | None, moment: str | None, as_json: bool) -> None:
+    """Judge the code in each FILE: a picture (PNG, JPEG, ...) or a text file; - is stdin.
+
+    Nothing is opened and nothing is recorded. Exits 0 only if every file would open the gate.
+    """
+    folder = site or Path(os.environ.get("YARDPASS_SITE", "."))
+    settings = load(folder / FILE_NAME)
+    now, grade = _time(moment)
+    with open_replica(settings) as replica:
+        checker = Checker(replica, settings.gate)
+        if grade is None:
+            grade = grade_of(system_clock()(), checker.ledger.floor)
+        found = [_judge(file, checker, settings, now, grade) for file in files]
+    if as_json:
+        click.echo(json.dumps({"checks": found}, ensure_ascii=False, indent=1))
+    else:
+        for one in found:
+            click.echo(one["line"])
+    sys.exit(0 if all(one["action"] == Action.OPEN.name for one in found) else 1)
+
+
+def _time(moment: str | None) -> tuple[int, Grade | None]:
+    if moment is None:
+        return int(time.time()), None
+    try:
+        stated = datetime.fromisoformat(moment)
+    except ValueError:
+        raise click.UsageError(f"--at {moment!r} is not an ISO 8601 time") from None
+    if stated.tzinfo is None:
+        stated = stated.replace(tzinfo=UTC)
+    return int(stated.timestamp()), Grade.GOOD
+
+
+def _judge(
+    file: Path, checker: Checker, settings: Settings, now: int, grade: Grade
+) -> dict[str, Any]:
+    payloads = _payloads(file, settings)
+    if not payloads:
+        return {
+            "file": str(file),
+            "verdict": None,
+            "action": None,
+            "line": f"{file}: no code found; try a sharper, larger or brighter picture",
+        }
+    assessed = checker.assess(payloads[0], now, grade=grade)
+    heard_at = checker.ledger.quorum_time
+    found = words.document(assessed.verdict, assessed.facts, now, heard_at=heard_at)
+    reasons = words.explanation(assessed.verdict)
+    age = found["ledger_age_seconds"]
+    heard = "no ledger" if age is None else f"ledger {words.age(age)} old"
+    line = f"{file}: {words.headline(assessed.verdict)} {reasons or 'all checks hold'} ({heard})"
+    return {"file": str(file), **found, "line": line}
+
+
+def _payloads(file: Path, settings: Settings) -> list[bytes]:
+    if str(file) == "-":
+        return [sys.stdin.buffer.read(MAX_TEXT + 1).strip()]
+    if file.suffix.lower() in TEXT_SUFFIXES:
+        return [read_bounded(file, MAX_TEXT, hint="give an existing file").strip()]
+    scanner = Scanner(settings.engines)
+    try:
+        return scanner.read(picture(file).luma)
+    finally:
+        scanner.close()

@@ -1,0 +1,89 @@
+"""A verdict in words: the line a guard reads, the document a program reads. Pure."""
+
+from typing import Any
+
+from appliance.gate.terminal import Outcome
+from appliance.passes.code import Form
+from appliance.passes.token import Assurance, HolderClass
+from appliance.policy.facts import Facts
+from appliance.policy.reasons import GUARD, PERSON
+from appliance.policy.verdict import SHAPES, Action, Colour, Verdict
+from ledger_sync.clock import Grade
+
+ANSI = {
+    Colour.GREEN: "38;2;0;158;115",
+    Colour.YELLOW: "38;2;240;228;66",
+    Colour.RED: "38;2;213;94;0",
+    Colour.GREY: "90",
+}
+"""Terminal colours that colour-blind eyes can tell apart; the shape says the same."""
+
+_ACTIONS = {Action.OPEN: "opens", Action.ASK: "guard decides", Action.DENY: "stays shut"}
+_FORMS = {
+    Form.UNREADABLE: "unreadable",
+    Form.REFERENCE: "code by reference",
+    Form.SELF_CONTAINED: "self-contained code",
+    Form.STATIC: "printed pass",
+}
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+def headline(verdict: Verdict, *, colour: bool = False) -> str:
+    """`● GREEN   opens`: shape, word, action."""
+    text = f"{SHAPES[verdict.colour]} {verdict.colour.name:<6}"
+    if colour:
+        text = f"\x1b[1;{ANSI[verdict.colour]}m{text}\x1b[0m"
+    return f"{text} {_ACTIONS[verdict.action]:<13}"
+
+
+def explanation(verdict: Verdict) -> str:
+    """Every reason code with its sentence for the guard; empty for a plain green."""
+    return "  ".join(f"{reason} {GUARD[reason]}" for reason in verdict.reasons)
+
+
+def age(seconds: int) -> str:
+    """`41 s`, `3 min`, `2 d`: how old something is; a future time counts as no age."""
+    for size, unit in _UNITS:
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{max(seconds, 0)} s"
+
+
+def document(verdict: Verdict, facts: Facts, at: int, *, heard_at: int) -> dict[str, Any]:
+    """The verdict and what it rests on, for `--json`. `heard_at`: the ledger's quorum time."""
+    found: dict[str, Any] = {
+        "verdict": verdict.colour.name,
+        "action": verdict.action.name,
+        "reasons": [str(reason) for reason in verdict.reasons],
+        "guard": [GUARD[reason] for reason in verdict.reasons],
+        "person": [PERSON[reason] for reason in verdict.reasons],
+        "at": at,
+    }
+    found["verified"] = verified(facts)
+    found["ledger_age_seconds"] = max(0, at - heard_at) if heard_at else None
+    found["clock"] = Grade(facts.grade).name
+    return found
+
+
+def verified(facts: Facts) -> dict[str, Any]:
+    """What was proven of the code; only its form where a proof failed."""
+    found: dict[str, Any] = {"form": _FORMS[Form(facts.form)]}
+    if facts.marks:
+        found |= {
+            "class": HolderClass(facts.klass).name.lower(),
+            "assurance": Assurance(facts.assurance).name.lower(),
+            "zones": [zone for zone in range(64) if facts.zones >> zone & 1],
+            "issued_at": facts.issued_at,
+            "expires_at": facts.expires_at,
+            "code_at": facts.code_at or None,
+        }
+    return found
+
+
+def line(outcome: Outcome, *, colour: bool = False) -> str:
+    """One check in one line, for a log or a terminal."""
+    parts = [headline(outcome.verdict, colour=colour), explanation(outcome.verdict)]
+    if not outcome.is_recorded:
+        parts.append("NOT RECORDED")
+    parts.append(outcome.fault)
+    return "  ".join(filter(None, parts)).rstrip()

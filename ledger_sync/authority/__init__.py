@@ -1,0 +1,1 @@
+"""The side that writes a ledger: one sequencer a log, cosigners, snapshots."""
