@@ -31,7 +31,7 @@ site_secret = "site.secret"
 
 [camera]
 driver = "{camera}"              # files, v4l2 or picamera2
-
+{camera_options}
 [relay]
 driver = "{relay}"                 # gpio on the Pi; sim moves nothing
 pulse_ms = 700
@@ -40,6 +40,8 @@ pulse_ms = 700
 deadline_ms = 1000               # a picture that takes longer is dropped, its decoder killed
 engines = ["zxing", "zbar"]
 """
+
+_CAMERA_OPTIONS = {"files": 'paths = ["pictures"]           # files, or folders of them\n'}
 
 
 class Post(NamedTuple):
@@ -60,6 +62,7 @@ def make(office: Office, folder: Path, post: Post, *, seed: bytes) -> Settings:
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o750)
     values = {**post._asdict(), "zones": ", ".join(map(str, post.zones))}
+    values["camera_options"] = _CAMERA_OPTIONS.get(post.camera, "")
     text = _SITE.format(origin=office.origin, site=office.site, **values)
     files.write_once(folder / FILE_NAME, text.encode())
     try:

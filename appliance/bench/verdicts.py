@@ -1,0 +1,238 @@
+"""What a decision costs beside the signature it cannot do without.
+
+The reference is PyNaCl's own `VerifyKey.verify` on the same bytes, its key object made before. A
+decision starts at the text a decoder hands over and ends at the verdict.
+"""
+
+import os
+import random
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from nacl.signing import VerifyKey
+
+from appliance.bench.measure import Row, interleaved_ratio, row_of
+from appliance.gate.checker import Checker, Gate
+from appliance.gate.terminal import Recorder
+from appliance.passes import code, token
+from appliance.policy.facts import Direction
+from appliance.policy.verdict import Colour
+from ledger_sync import accept, entries, merkle, note, quorum
+from ledger_sync.checklog import CheckLog
+from ledger_sync.clock import Grade, Reading
+from ledger_sync.feed import Feed
+from ledger_sync.keys import ED25519, SigningKey
+from ledger_sync.replica import Replica
+from ledger_sync.store import Store
+
+NOW = 1_795_334_400
+SITE, ORIGIN = "yp:hz07", "yardpass/hz07"
+HOLDERS = 400  # people who take turns at the gate
+RUNS = 5
+Progress = Callable[[str], None]
+Work = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody enrolled, with the texts they show and the same bytes for the reference."""
+
+    handle: bytes
+    reference: bytes
+    self_contained: bytes
+    verify: Work
+
+
+class Bench:
+    """A terminal's store with `HOLDERS` real people and as many made-up passes as asked for."""
+
+    def __init__(self, folder: Path, *, pass_count: int, synchronous: str = "FULL") -> None:
+        self.issuer = SigningKey(ED25519, b"i" * 32)
+        self.holders: list[Holder] = []
+        path = folder / f"{pass_count}-{synchronous}.db"
+        Store.create(path, origin=ORIGIN, floor=0).close()
+        self.store = Store(path, synchronous=synchronous)
+        self.replica = Replica(self.store)
+        self._enrol()
+        self._fill(pass_count - HOLDERS)
+        self.checker = Checker(self.replica, Gate(SITE, "north", Direction.IN, 1))
+        feed = Feed(origin="bench", key=self.issuer)
+        log = CheckLog(self.store)
+        self.recorder = Recorder(log, feed, log.open_feed("bench", b"\0", NOW), b"s" * 32)
+        feed.append(b"\0")
+
+    def _enrol(self) -> None:
+        made = [entries.Issuer(SITE, self.issuer.public, NOW - 10, NOW + 10**8, 2)]
+        bodies = [entries.to_bytes(made[0])]
+        for number in range(HOLDERS):
+            key = SigningKey(ED25519, _key(number))
+            subject, uri, until = f"s{number:010}", f"{SITE}/s/1", NOW + 10**6
+            claims = token.Pass(SITE, subject, NOW, until, key.public, uri, number, 1, 1, 1)
+            held = token.issue(claims, self.issuer)
+            self.holders.append(_holder(held, key))
+            bodies.append(entries.to_bytes(_entry(claims, held, self.issuer.public.kid)))
+        accepted = _accepted(bodies)
+        self.replica.apply(accepted)
+
+    def _fill(self, count: int) -> None:
+        """Passes nobody shows, straight into the table: only their number matters here."""
+        chance = random.Random(7)  # noqa: S311 - filler, not a secret
+        random63 = partial(chance.getrandbits, 63)
+        terms = (1, 1, 1, NOW, NOW + 10**6, ED25519)
+        rows = (
+            (random63(), chance.randbytes(8), f"f{n}", n % 131_072, *terms, _key(n), random63())
+            for n in range(count)
+        )
+        marks = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        with self.store.transaction():
+            self.store.db.executemany(f"INSERT OR IGNORE INTO pass VALUES {marks}", rows)  # noqa: S608 - no outside text
+
+    def decide(self, text: bytes) -> None:
+        """One decision without record."""
+        verdict = self.checker.assess(text, NOW, grade=Grade.GOOD).verdict
+        assert verdict.colour is Colour.GREEN, verdict
+
+    def decide_and_record(self, text: bytes) -> None:
+        """One decision, its check on record. The mark is lowered, so that the code stays good."""
+        assessed = self.checker.assess(text, NOW, grade=Grade.GOOD)
+        assert assessed.mark is not None
+        lowered = assessed._replace(mark=(assessed.mark[0], 1))
+        self.recorder.record(text, "north", lowered, Reading(NOW, True, 1, True))
+
+
+def _key(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+def _holder(held: bytes, key: SigningKey) -> Holder:
+    reference = code.by_reference(token.handle_of(held), audience=SITE, issued_at=NOW, key=key)
+    carried = code.self_contained(held, audience=SITE, issued_at=NOW, key=key)
+    signed = code.parse(reference).outer
+    assert signed is not None
+    verifier, message, signature = VerifyKey(key.public.raw), signed.to_be_signed, signed.signature
+    return Holder(
+        token.handle_of(held), reference, carried, lambda: verifier.verify(message, signature)
+    )
+
+
+def _entry(claims: token.Pass, held: bytes, kid: bytes) -> entries.Pass:
+    handle = token.handle_of(held)
+    terms = (claims.klass, claims.zones, claims.assurance, claims.issued_at, claims.expires_at)
+    return entries.Pass(handle, kid, claims.subject, claims.uri, claims.idx, *terms, claims.key)
+
+
+def _accepted(bodies: list[bytes]) -> accept.Accepted:
+    log, witness = SigningKey(ED25519, b"l" * 32), SigningKey(ED25519, b"w" * 32)
+    log_name = note.Verifier(ORIGIN, note.NOTE_KEY, log.public.raw)
+    witness_name = note.Verifier("bench", note.COSIGNER_KEY, witness.public.raw)
+    policy = quorum.parse_policy(
+        f"log {log_name.to_vkey()}\nwitness w {witness_name.to_vkey()}\nquorum w\n"
+    )
+    text = note.Checkpoint(ORIGIN, len(bodies), merkle.frontier_of(bodies).root()).to_text()
+    lines = note.sign_note(text, log_name, log)
+    lines += note.sign_note(text, witness_name, witness, time=NOW)
+    export = accept.join(f"{text}\n{lines}".encode(), bodies)
+    return accept.accept(export, policy=policy, origin=ORIGIN, known=accept.NOWHERE)
+
+
+def rows(progress: Progress) -> list[Row]:
+    """The figures of the decision path; half a minute."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="yardpass-bench-")))
+        progress("decisions at 1,000 passes")
+        small = _opened(stack, folder, 1_000)
+        found = [*_decide_rows(small), *_log_rows(stack, folder, small)]
+        for count in (100_000, 1_000_000):
+            progress(f"decisions at {count:,} passes")
+            large = _opened(stack, folder, count)
+            pairs = _against(large.decide, large.holders, small.decide, small.holders)
+            name = f"decide C at {count:,} passes / at 1,000"
+            found.append(row_of(name, interleaved_ratio(pairs, runs=RUNS), at_most=1.3))
+        return found
+
+
+def _opened(stack: ExitStack, folder: Path, count: int, synchronous: str = "FULL") -> Bench:
+    bench = Bench(folder, pass_count=count, synchronous=synchronous)
+    stack.callback(bench.store.close)
+    return bench
+
+
+def _decide_rows(bench: Bench) -> list[Row]:
+    by_reference = [(_bound(bench.decide, h.reference), h.verify) for h in bench.holders]
+    carried = [(_bound(bench.decide, h.self_contained), _twice(h.verify)) for h in bench.holders]
+    c, b = (interleaved_ratio(pairs, runs=RUNS) for pairs in (by_reference, carried))
+    return [
+        row_of("decide C without log / bare verify", c, at_most=1.35, aim=1.15),
+        row_of("decide B / two bare verifies", b, at_most=1.35, aim=1.15),
+    ]
+
+
+def _log_rows(stack: ExitStack, folder: Path, durable: Bench) -> list[Row]:
+    """With the record. The disk's flush is measured apart: no code of ours makes it cheaper."""
+    unflushed = _opened(stack, folder, 1_000, "NORMAL")
+    page = stack.enter_context((folder / "page").open("w+b", buffering=0))
+    page.write(bytes(1 << 20))
+    os.fsync(page.fileno())
+    flush, record = _flush(page.fileno()), durable.decide_and_record
+    bare = [(_bound(record, h.reference), h.verify) for h in durable.holders]
+    flushed = [(candidate, _both(verify, flush)) for candidate, verify in bare]
+    record = unflushed.decide_and_record
+    plain = [(_bound(record, h.reference), h.verify) for h in unflushed.holders]
+    return [
+        row_of(
+            "decide C with log append / bare verify",
+            interleaved_ratio(plain, runs=RUNS),
+            at_most=1.75,
+            aim=1.45,
+            note="synchronous=NORMAL: all but the disk's own flush",
+        ),
+        row_of(
+            "decide C with flushed log append / (bare verify + bare fdatasync)",
+            interleaved_ratio(flushed, runs=RUNS),
+            at_most=1.75,
+            note="synchronous=FULL, as the gate runs; the reference flushes one 4 KiB page",
+        ),
+        row_of(
+            "decide C with flushed log append / bare verify",
+            interleaved_ratio(bare, runs=RUNS),
+            note="synchronous=FULL; reported, the flush belongs to the disk",
+        ),
+    ]
+
+
+def _flush(handle: int) -> Work:
+    page = os.urandom(4096)
+
+    def flush() -> None:
+        os.pwrite(handle, page, 8_192)
+        os.fdatasync(handle)
+
+    return flush
+
+
+def _bound(work: Callable[[bytes], object], text: bytes) -> Work:
+    return lambda: work(text)
+
+
+def _twice(work: Work) -> Work:
+    return lambda: (work(), work())
+
+
+def _both(one: Work, other: Work) -> Work:
+    return lambda: (one(), other())
+
+
+def _against(
+    large: Callable[[bytes], object],
+    large_holders: Sequence[Holder],
+    small: Callable[[bytes], object],
+    small_holders: Sequence[Holder],
+) -> list[tuple[Work, Work]]:
+    return [
+        (_bound(large, one.reference), _bound(small, other.reference))
+        for one, other in zip(large_holders, small_holders, strict=True)
+    ]
