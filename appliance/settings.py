@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from appliance.gate.checker import Gate
-from appliance.policy.facts import Direction
+from appliance.policy.facts import Direction, Gate
 from hw import drivers
 from ledger_sync.errors import Refused
 from ledger_sync.files import read_bounded

@@ -16,10 +16,10 @@ from pathlib import Path
 from nacl.signing import VerifyKey
 
 from appliance.bench.measure import Row, interleaved_ratio, row_of
-from appliance.gate.checker import Checker, Gate
+from appliance.gate.checker import Checker
 from appliance.gate.terminal import Recorder
 from appliance.passes import code, token
-from appliance.policy.facts import Direction
+from appliance.policy.facts import Direction, Gate
 from appliance.policy.verdict import Colour
 from ledger_sync import accept, entries, merkle, note, quorum
 from ledger_sync.checklog import CheckLog

@@ -10,7 +10,7 @@ from appliance.passes import code as codes
 from appliance.passes import verify
 from appliance.passes.code import Code, Form
 from appliance.policy import site_rule
-from appliance.policy.facts import Audience, Direction, Facts, Nonce
+from appliance.policy.facts import Audience, Facts, Gate, Nonce
 from appliance.policy.rules import decide
 from appliance.policy.site_rule import SiteRule
 from appliance.policy.verdict import Verdict
@@ -22,15 +22,6 @@ from ledger_sync.state import holder_of
 _NOBODY = (IssuerKey(PublicKey(0, b""), 1, 0, 0),)  # an issuer that may issue nothing
 
 _OTHER, _ABSENT, _REFERENCE = int(Audience.OTHER), int(Nonce.ABSENT), int(Form.REFERENCE)
-
-
-class Gate(NamedTuple):
-    """What a gate is: whose site, its own name, which way it leads, to which zones (mask)."""
-
-    site: str
-    name: str
-    direction: Direction
-    zones: int
 
 
 class Assessed(NamedTuple):

@@ -39,6 +39,15 @@ class Nonce(enum.IntEnum):
     WRONG = 2
 
 
+class Gate(NamedTuple):
+    """What a gate is: whose site, its own name, which way it leads, to which zones (mask)."""
+
+    site: str
+    name: str
+    direction: Direction
+    zones: int
+
+
 class Facts(NamedTuple):
     """Times are Unix seconds, masks have bit n for class or zone n. See FORMAT.md 8.2."""
 
