@@ -7,7 +7,7 @@ Pure: bytes to values and back; state.py says what an entry does. FORMAT.md sect
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from ledger_sync import cbor
 from ledger_sync.errors import Refused
@@ -221,6 +221,8 @@ def _kind_and_body(entry: Entry) -> tuple[str, Body]:
             return "rule", {1: name, 2: text}
         case Unknown(kind, _):
             return kind, {}
+        case _:
+            assert_never(entry)
 
 
 def _pass_body(entry: Pass) -> Body:

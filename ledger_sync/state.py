@@ -6,7 +6,7 @@ entries gives the same rows (invariant I2). FORMAT.md section 5.
 
 import hashlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from ledger_sync import entries
 from ledger_sync.cbor import Value
@@ -49,6 +49,8 @@ def effects_of(entry: Entry, seq: int) -> Iterator[Effect]:
             yield Effect("rule", (name, seq, text))
         case entries.Unknown(_, critical):
             yield Effect("critical", (critical,))
+        case _:
+            assert_never(entry)
 
 
 def _pass_row(entry: entries.Pass) -> tuple[Value, ...]:

@@ -56,15 +56,16 @@ class Store:
         return cls(path)
 
     def _prepare(self, synchronous: str) -> None:
+        self.db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        # Looked up first: the next pragma would change a file that is no store.
+        self.db.execute("SELECT count(*) FROM pass WHERE handle = x''").fetchone()
         for pragma in (
-            f"busy_timeout = {BUSY_MS}",
             "journal_mode = WAL",
             f"synchronous = {synchronous}",
             f"cache_size = -{CACHE_KIB}",
             "trusted_schema = OFF",
         ):
             self.db.execute(f"PRAGMA {pragma}")
-        self.db.execute("SELECT count(*) FROM pass WHERE handle = x''").fetchone()
 
     def close(self) -> None:
         self.db.close()

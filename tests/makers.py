@@ -9,7 +9,7 @@ from functools import lru_cache
 from appliance.passes import token
 from appliance.passes.token import Assurance, HolderClass, Pass
 from ledger_sync import cbor, cose
-from ledger_sync.keys import ED25519, ES256, PublicKey, SigningKey
+from ledger_sync.keys import ED25519, ES256, SigningKey
 from ledger_sync.replica import Enrolled, IssuerKey
 from ledger_sync.state import holder_of
 
@@ -89,10 +89,6 @@ def enrolled(held: bytes, **changes) -> Enrolled:
     return row._replace(**changes)
 
 
-def public_keys(office: SigningKey) -> PublicKey:
-    return office.public
-
-
 # Tokens as no writer of ours makes them: every part is given as bytes.
 
 
@@ -118,7 +114,7 @@ def envelope(
     return start + bstr(protected) + unprotected + bstr(payload) + signed + end
 
 
-def pass_header(office: SigningKey = OFFICE, **extra: bytes) -> bytes:
+def pass_header(office: SigningKey = OFFICE) -> bytes:
     """The protected header of a pass of this office."""
     return cbor.encode({1: office.alg, 4: office.public.kid, 16: token.PASS_TYPE})
 

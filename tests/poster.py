@@ -50,9 +50,8 @@ def main():
         payloads = Scanner().read(np.ascontiguousarray(photo))
         outcome = yard.stations["north"].terminal.present(payloads[0])
         assert outcome.is_opened and outcome.is_recorded
-        draw(photo, outcome, HEARD_AT).convert(
-            "P", palette=Image.Palette.ADAPTIVE, colors=96
-        ).save(TARGET, optimize=True)
+        sheet = draw(photo, outcome, HEARD_AT)
+        sheet.convert("P", palette=Image.Palette.ADAPTIVE, colors=96).save(TARGET, optimize=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,18 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ledger_sync import accept, entries, note
+from ledger_sync import accept, note
+from ledger_sync.entries import (
+    HANDLE_BYTES,
+    Entry,
+    Issuer,
+    Pass,
+    Rule,
+    Status,
+    Unknown,
+    Unpass,
+    to_bytes,
+)
 from ledger_sync.keys import ED25519, SigningKey
 from ledger_sync.merkle import Frontier, frontier_of
 from ledger_sync.quorum import Policy, parse_policy
@@ -70,8 +81,8 @@ class Yard:
     entries: list[bytes] = field(default_factory=list)
     cosigned: dict[str, int] = field(default_factory=lambda: {"committee": NOW, "property": NOW})
 
-    def add(self, *new: entries.Entry, critical: int = 0) -> "Yard":
-        self.entries += [entries.to_bytes(entry, critical=critical) for entry in new]
+    def add(self, *new: Entry, critical: int = 0) -> "Yard":
+        self.entries += [to_bytes(entry, critical=critical) for entry in new]
         return self
 
     @property
@@ -109,27 +120,25 @@ class Yard:
         return accept.accept(self.export, policy=self.policy, origin=self.origin, known=known)
 
 
-def issuer(word: str = "issuer", *, classes: int = 1) -> entries.Issuer:
-    return entries.Issuer("Hofzeile 7", key_of(word).public, NOW - 1_000, NOW + 1_000, classes)
+def issuer(word: str = "issuer", *, classes: int = 1) -> Issuer:
+    return Issuer("Hofzeile 7", key_of(word).public, NOW - 1_000, NOW + 1_000, classes)
 
 
 def handle_of(word: str) -> bytes:
-    return hashlib.sha256(b"handle" + word.encode()).digest()[: entries.HANDLE_BYTES]
+    return hashlib.sha256(b"handle" + word.encode()).digest()[:HANDLE_BYTES]
 
 
 def pass_of(
     word: str = "anna", *, uri: str = LIST, index: int = 7, alg: int | None = ED25519
-) -> entries.Pass:
+) -> Pass:
     """The pass of the holder of this name; a bearer pass for `alg=None`."""
     holder = None if alg is None else key_of(word, alg).public
     kid = key_of("issuer").public.kid
-    return entries.Pass(
-        handle_of(word), kid, word, uri, index, 2, 5, 1, NOW - 100, NOW + 100, holder
-    )
+    return Pass(handle_of(word), kid, word, uri, index, 2, 5, 1, NOW - 100, NOW + 100, holder)
 
 
-def status(*changes: tuple[int, int], uri: str = LIST, at: int = NOW) -> entries.Status:
-    return entries.Status(uri, at, changes)
+def status(*changes: tuple[int, int], uri: str = LIST, at: int = NOW) -> Status:
+    return Status(uri, at, changes)
 
 
 def small_yard() -> Yard:
@@ -139,7 +148,7 @@ def small_yard() -> Yard:
         pass_of("anna"),
         pass_of("bela", index=8),
         status((7, 1)),
-        entries.Unpass(handle_of("bela")),
-        entries.Rule("gate", b"{}"),
-        entries.Unknown("lockdown", 4),
+        Unpass(handle_of("bela")),
+        Rule("gate", b"{}"),
+        Unknown("lockdown", 4),
     )

@@ -91,30 +91,21 @@ class Checker:
         enrolled = self._replica.enrolled(code.handle)
         marks, (audience, code_at, stated) = verify.prove_reference(code, enrolled)
         assert enrolled is not None  # proven by step 2
-        kid, *rights, _, holder, status, last_at, version = enrolled
+        (
+            kid, klass, zones, assurance, issued_at, expires_at, _, holder,
+            status, last_at, version,
+        ) = enrolled  # fmt: skip
         if version != self._version:
             self._reload()
         _, since, until, classes = self._issuers.get(kid, _NOBODY)[0]
-        facts = Facts._make(
-            (
-                _REFERENCE,
-                "",
-                marks,
-                *self._way,
-                *rights,
-                since,
-                until,
-                classes,
-                self._audiences.get(audience, _OTHER),
-                _ABSENT if stated is None else _nonce(stated, nonce),
-                code_at,
-                last_at,
-                status,
-                *self._ages,
-                grade,
-                self._rule,
-            )
-        )
+        quorum_time, floor, critical = self._ages
+        direction, gate_zones = self._way
+        facts = Facts(
+            _REFERENCE, "", marks, direction, gate_zones, klass, zones, assurance, issued_at,
+            expires_at, since, until, classes, self._audiences.get(audience, _OTHER),
+            _ABSENT if stated is None else _nonce(stated, nonce), code_at, last_at, status,
+            quorum_time, floor, critical, grade, self._rule,
+        )  # fmt: skip
         mark = (holder, code_at)
         return Assessed(decide(facts, now), facts, self.ledger.size, code.handle, mark)
 

@@ -22,8 +22,9 @@ from makers import (
 
 from appliance.passes import token
 from appliance.passes.verify import REQUIRED
+from appliance.policy import site_rule
 from appliance.policy.facts import Audience, Facts
-from ledger_sync import accept, entries, feed, merkle, note
+from ledger_sync import accept, cose, entries, feed, merkle, note
 from ledger_sync.note import COSIGNER_KEY, NOTE_KEY, Verifier
 
 ORIGIN = "yardpass/hz07"
@@ -42,13 +43,12 @@ RULE = (
 )
 REVOKED, SUSPENDED, CONDITION = 7, 8, 9  # places in the status list
 LEFT = pass_token(signer("left"), idx=77)
-HOUSEHOLD = 2
 ITEM = 8
 
 
 def _enrol(held: bytes) -> entries.Pass:
     row = enrolled(held)
-    claims = token.claims_of(accept_payload(held))
+    claims = token.claims_of(cose.open1(held).payload)
     return entries.Pass(
         handle=token.handle_of(held),
         kid=row.kid,
@@ -62,12 +62,6 @@ def _enrol(held: bytes) -> entries.Pass:
         expires_at=row.expires_at,
         key=claims.key,
     )
-
-
-def accept_payload(held: bytes) -> bytes:
-    from ledger_sync import cose
-
-    return cose.open1(held).payload
 
 
 def entry_list() -> list[bytes]:
@@ -84,7 +78,7 @@ def entry_list() -> list[bytes]:
         entries.to_bytes(entries.Unpass(token.handle_of(LEFT))),
         entries.to_bytes(status),
         entries.to_bytes(entries.Rule("gate", RULE)),
-        entries.to_bytes(entries.Unknown("tariff", 0), critical=1 << ITEM),
+        entries.to_bytes(entries.Unknown("tariff", 1 << ITEM)),
     ]
 
 
@@ -117,6 +111,7 @@ def _check() -> bytes:
         quorum_time=QUORUM_AT,
         floor=QUORUM_AT,
         critical=1 << ITEM,
+        rule=site_rule.read(RULE),
     )
     day = feed.day_key(b"site secret of the examples", AT)
     return feed.Check(
@@ -146,4 +141,4 @@ def cases() -> Iterator[Case]:
     what = "the record of a green check by reference"
     yield Case("check-green", what, _check(), "8.2.1", "accepted", kind="check")
     what = "entry 0 of a feed"
-    yield Case("feed-opening", what, _opening(), "8.1.1", "accepted", kind="opening")
+    yield Case("feed-opening", what, _opening(), "1.1", "accepted", kind="opening")

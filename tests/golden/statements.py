@@ -1,4 +1,4 @@
-"""Sections 3 and 4 gone wrong: what a pass or a code states, truly signed by who should sign it."""
+"""Sections 3 and 4 gone wrong: what passes and codes state, signed by who should sign it."""
 
 from collections.abc import Iterator
 

@@ -1,0 +1,156 @@
+"""Facts as they are logged: one spelling, read back to equal facts, everything else refused."""
+
+import struct
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.passes.code import Form
+from appliance.policy.facts import Audience, Direction, Facts, Nonce, facts_of
+from appliance.policy.reasons import Reason
+from appliance.policy.rules import decide
+from appliance.policy.site_rule import DEFAULT, SiteRule, read
+from ledger_sync.clock import Grade
+from ledger_sync.errors import Refused
+
+STRICT = read(b'{"static": "red"}')
+RULES = {rule.digest: rule for rule in (DEFAULT, STRICT)}
+RED = sorted(str(reason) for reason in Reason if reason[0] == "R")
+FACTS = Facts(1, "", 97, 0, 7, 1, 3, 2, 11, 12, 13, 14, 15, 1, 2, 16, 17, 3, 18, 19, 20, 1, STRICT)
+SIZE = 106  # bytes of the record
+PLACES = {"form": 0, "direction": 3, "audience": 58, "nonce": 59, "status": 76, "grade": 97}
+"""Where the fields with a closed set of values stand in the record."""
+
+u8, u32 = st.integers(0, 2**8 - 1), st.integers(0, 2**32 - 1)
+u64 = st.integers(0, 2**64 - 1)
+any_facts = st.builds(
+    Facts,
+    form=st.sampled_from(Form),
+    refused=st.sampled_from(["", *RED]),
+    marks=u8,
+    direction=st.sampled_from(Direction),
+    gate_zones=u64,
+    klass=u8,
+    zones=u64,
+    assurance=u8,
+    issued_at=u64,
+    expires_at=u64,
+    issuer_since=u64,
+    issuer_until=u64,
+    issuer_classes=u32,
+    audience=st.sampled_from(Audience),
+    nonce=st.sampled_from(Nonce),
+    code_at=u64,
+    last_at=u64,
+    status=st.integers(-1, 3),
+    quorum_time=u64,
+    floor=u64,
+    critical=u32,
+    grade=st.sampled_from(Grade),
+    rule=st.sampled_from([DEFAULT, STRICT]),
+)
+
+
+def refusal(data, reasons=(), rules=RULES):
+    with pytest.raises(Refused) as refused:
+        facts_of(data, reasons, rules)
+    return refused.value.reason
+
+
+@settings(max_examples=200, deadline=None)
+@given(any_facts)
+def test_logged_facts_read_back_equal_and_are_decided(facts):
+    found = facts_of(facts.to_bytes(), (facts.refused,), RULES)
+
+    assert found == facts
+    assert found.rule.digest == facts.rule.digest
+    assert decide(found, 1_700_000_000).to_bytes() == decide(facts, 1_700_000_000).to_bytes()
+
+
+def test_the_record_stays_what_old_logs_hold():
+    assert FACTS.to_bytes().hex() == (
+        "01006100" "0000000000000007" "01" "0000000000000003" "02"
+        "000000000000000b" "000000000000000c" "000000000000000d" "000000000000000e"
+        "0000000f" "01" "02" "0000000000000010" "0000000000000011" "03"
+        "0000000000000012" "0000000000000013" "00000014" "01"
+    ) + STRICT.digest.hex()  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.binary(max_size=120) | st.binary(min_size=SIZE, max_size=SIZE),
+    st.lists(st.text(), max_size=2),
+)
+def test_any_bytes_are_refused_or_are_facts_in_their_one_spelling(data, reasons):
+    try:
+        facts = facts_of(data, reasons, RULES | {data[-8:]: DEFAULT})
+    except Refused as refused:
+        assert refused.reason == "R-LEDGER"
+    else:
+        assert facts.to_bytes() == data
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, SIZE - 1), u8, st.sampled_from(["", "R-SIG"]))
+def test_a_changed_byte_is_refused_or_read_as_other_facts_that_can_be_decided(at, value, reason):
+    facts = FACTS._replace(refused=reason)
+    data = bytearray(facts.to_bytes())
+    data[at] = value
+
+    try:
+        found = facts_of(bytes(data), ("R-SIG",), RULES)
+    except Refused as refused:
+        assert refused.reason == "R-LEDGER"
+    else:
+        assert (found == facts) is (bytes(data) == facts.to_bytes())
+        decide(found, 1_700_000_000)
+
+
+@pytest.mark.parametrize("size", [0, 1, SIZE - 1, SIZE + 1, 1_000_000])
+def test_another_length_is_refused(size):
+    assert refusal(bytes(size)) == "R-LEDGER"
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_a_value_that_no_gate_writes_is_refused(name):
+    data = bytearray(FACTS.to_bytes())
+    data[PLACES[name]] = 4
+
+    assert struct.unpack(">b", FACTS.to_bytes()[PLACES[name] :][:1]) == (getattr(FACTS, name),)
+    assert refusal(bytes(data)) == "R-LEDGER"
+
+
+def test_a_truth_value_other_than_one_is_another_spelling():
+    data = bytearray(FACTS._replace(refused="R-SIG").to_bytes())
+    data[1] = 2
+
+    assert refusal(bytes(data), ("R-SIG",)) == "R-LEDGER"
+
+
+@pytest.mark.parametrize("reasons", [(), ("R-NEW",), ("G-CLOCK",), ("",), ("garbage", "R-SIG")])
+def test_a_refused_check_whose_reason_is_not_a_known_red_one_is_refused(reasons):
+    data = FACTS._replace(refused="R-SIG").to_bytes()
+
+    assert refusal(data, reasons) == "R-LEDGER"
+
+
+def test_the_reasons_of_a_check_that_was_not_refused_are_not_facts():
+    assert facts_of(FACTS.to_bytes(), ("R-ZONE",), RULES) == FACTS
+
+
+def test_facts_whose_rule_is_not_at_hand_are_refused():
+    assert refusal(FACTS.to_bytes(), rules={DEFAULT.digest: DEFAULT}) == "R-LEDGER"
+
+
+def test_two_rules_that_say_the_same_in_other_words_are_told_apart_in_the_log():
+    again = read(b'{ "static": "red" }')
+
+    assert again == STRICT
+    assert FACTS._replace(rule=again).to_bytes() != FACTS.to_bytes()
+    assert refusal(FACTS._replace(rule=again).to_bytes()) == "R-LEDGER"
+
+
+def test_the_default_rule_is_logged_as_zeros():
+    assert SiteRule() == DEFAULT
+    assert FACTS._replace(rule=DEFAULT).to_bytes()[-8:] == bytes(8)

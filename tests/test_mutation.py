@@ -1,0 +1,293 @@
+"""The suite notices: every check, step, constant and comparison, broken one at a time.
+
+A mutant is our own source with one place changed. All scenarios are run against it end to end; one
+of them must end otherwise than the table says. At the end, bugs that terminals elsewhere had.
+"""
+
+import ast
+import copy
+import inspect
+from types import ModuleType
+
+import compound as yard
+import pytest
+from compound import ANN, HOUR, NOW, OFFICE, SCENARIOS, B, C, show
+
+from appliance.gate import checker
+from appliance.passes import code, token, verify
+from appliance.policy import rules
+from appliance.policy.rules import CHECKS, CheckList
+from appliance.policy.verdict import Check
+from ledger_sync import base45, cose
+from ledger_sync.keys import _ORDER, key_of
+from ledger_sync.state import holder_of
+
+EXPECTED = {name: scenario.ends for name, scenario in SCENARIOS.items()}
+STEPS = {
+    "check_enrolled": lambda enrolled: (1, key_of(enrolled.key)),
+    "check_issuer_known": lambda issuers: 2,
+    "check_pass_signed": lambda code, issuers: (4, issuers[0]),
+    "check_bearer": lambda held: 16,
+    "check_holder_signed": lambda code, key: 32,
+}
+"""The steps of verify.py, each replaced by one that always succeeds and leaves its mark."""
+
+
+@pytest.fixture(scope="module")
+def yards(tmp_path_factory):
+    folder = tmp_path_factory.mktemp
+    made = {rule: yard.furnish(yard.Compound(folder(rule)), rule) for rule in yard.RULES}
+    yield made
+    for compound in made.values():
+        compound.store.close()
+
+
+@pytest.fixture
+def run(yards, monkeypatch):
+    """Runs all scenarios; the name of each, and how it ends or what it raises."""
+
+    def ending(scenario):
+        with monkeypatch.context() as patch:
+            if scenario.forgotten:
+                patch.setattr(checker.verify, scenario.forgotten, lambda *_: 0)
+            try:
+                gate = yards[scenario.rule].checker(scenario.way)
+                return yard.outcome(scenario.assess(gate).verdict)
+            except Exception as error:  # noqa: BLE001 - whatever a mutant raises is noticed
+                return type(error).__name__
+
+    return lambda: {name: ending(scenario) for name, scenario in SCENARIOS.items()}
+
+
+def changed(endings):
+    return sorted(name for name in endings if endings[name] != EXPECTED[name])
+
+
+def test_what_is_not_broken_ends_as_the_table_says(run):
+    assert changed(run()) == []
+
+
+@pytest.mark.parametrize("dropped", Check)
+def test_a_check_that_is_dropped_is_noticed_and_nothing_is_green(run, monkeypatch, dropped):
+    rest = CheckList([entry for entry in CHECKS if entry[0] is not dropped])
+    monkeypatch.setattr(checker, "decide", rest.decide)
+
+    endings = run()
+
+    assert changed(endings)
+    assert not {ending for ending in endings.values() if ending.startswith("GREEN")}
+    ways_in = [name for name, scenario in SCENARIOS.items() if scenario.way is yard.IN]
+    assert {endings[name].split()[1] for name in ways_in} == {"DENY"}
+
+
+@pytest.mark.parametrize("check", Check)
+def test_a_check_that_finds_nothing_is_noticed(run, monkeypatch, check):
+    blind = [(c, (lambda facts, now: None) if c is check else test) for c, test in CHECKS]
+    monkeypatch.setattr(checker, "decide", CheckList(blind).decide)
+
+    endings = run()
+
+    assert changed(endings)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_that_always_succeeds_is_noticed(run, monkeypatch, name):
+    monkeypatch.setattr(verify, name, STEPS[name])
+
+    assert changed(run())
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_that_is_forgotten_never_gives_green(run, monkeypatch, name):
+    marks = {"check_enrolled": lambda enrolled: (0, key_of(enrolled.key))}
+    marks["check_pass_signed"] = lambda code, issuers: (0, issuers[0])
+    monkeypatch.setattr(verify, name, marks.get(name, lambda *_: 0))
+
+    endings = run()
+
+    assert any("R-INCOMPLETE" in ending for ending in endings.values())
+    attacks = [name for name, ends in EXPECTED.items() if "DENY" in ends]
+    assert not [name for name in attacks if "OPEN" in endings[name]]
+
+
+def test_the_table_of_steps_names_every_step_of_the_list():
+    assert set(STEPS) == {name for name in vars(verify) if name.startswith("check_")}
+
+
+# Mutants of the source itself.
+
+_SWAPS: dict[type, tuple[type, ...]] = {
+    ast.Lt: (ast.LtE, ast.GtE),
+    ast.LtE: (ast.Lt, ast.Gt),
+    ast.Gt: (ast.GtE, ast.LtE),
+    ast.GtE: (ast.Gt, ast.Lt),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+    ast.And: (ast.Or,),
+    ast.Or: (ast.And,),
+    ast.Add: (ast.Sub,),
+    ast.Sub: (ast.Add,),
+    ast.RShift: (ast.LShift,),
+    ast.BitAnd: (ast.BitOr,),
+}
+EQUIVALENT = ["_payload: signed.payload if signed else b'' -> signed.payload if True else b''"]
+"""What no scenario can notice: the other branch is there for the types alone."""
+
+
+def _changes_of(node):
+    """(what to do, how it reads) for every mutation of one node."""
+    match node:
+        case ast.Compare():
+            for at, operator in enumerate(node.ops):
+                for swap in _SWAPS[type(operator)]:
+                    yield lambda n, at=at, swap=swap: n.ops.__setitem__(at, swap())
+        case ast.BoolOp() | ast.BinOp() if type(node.op) in _SWAPS:
+            yield from (lambda n, s=s: setattr(n, "op", s()) for s in _SWAPS[type(node.op)])
+        case ast.UnaryOp(op=ast.Not()):
+            yield lambda n: setattr(n, "operand", ast.UnaryOp(ast.Not(), n.operand))
+        case ast.Constant(value=int(value)) if type(value) is int:
+            yield from (lambda n, v=v: setattr(n, "value", v) for v in (value + 1, value - 1))
+        case ast.If() | ast.IfExp():
+            yield from (lambda n, v=v: setattr(n, "test", ast.Constant(v)) for v in (True, False))
+        case _:
+            return
+
+
+def _bodies(tree, constants):
+    """The nodes that may change: functions' bodies, and the constants named."""
+    for node in ast.walk(tree):
+        name = ast.unparse(node.targets[0]) if isinstance(node, ast.Assign) else ""
+        name = ast.unparse(node.target) if isinstance(node, ast.AnnAssign) else name
+        if isinstance(node, ast.FunctionDef) or name in constants:
+            yield name or node.name, [n for part in _parts(node) for n in ast.walk(part)]
+
+
+def _parts(node):
+    return node.body if isinstance(node, ast.FunctionDef) else [node.value]
+
+
+def mutants_of(module, constants=()):
+    """(name, module) for each single change of `module` that still compiles."""
+    tree = ast.parse(inspect.getsource(module))
+    for place, (name, nodes) in enumerate(_bodies(tree, constants)):
+        for at, node in enumerate(nodes):
+            for change in _changes_of(node):
+                mutant = copy.deepcopy(tree)
+                target = list(_bodies(mutant, constants))[place][1][at]
+                change(target)
+                before, after = (ast.unparse(n).split("\n")[0] for n in (node, target))
+                yield f"{name}: {before} -> {after}", _built(module, mutant)
+
+
+def _built(module, tree):
+    mutant = ModuleType(module.__name__)
+    exec(compile(ast.fix_missing_locations(tree), module.__file__, "exec"), mutant.__dict__)
+    return mutant
+
+
+def test_every_change_of_a_rule_or_its_constants_is_noticed(run, monkeypatch):
+    survivors, names = [], []
+    for name, mutant in mutants_of(rules, ("WINDOWS", "PASS_AHEAD_SECONDS", "_STATUS")):
+        monkeypatch.setattr(checker, "decide", mutant.decide)
+        names.append(name)
+        survivors += [] if changed(run()) else [name]
+
+    assert survivors == []
+    assert len(names) > 120
+    assert {f"WINDOWS: {bound} -> {bound + 1}" for bound in (20, 5, 30, 10)} <= set(names)
+    assert {"PASS_AHEAD_SECONDS: 300 -> 301", "PASS_AHEAD_SECONDS: 300 -> 299"} <= set(names)
+
+
+def test_every_change_of_the_verification_list_is_noticed(run, monkeypatch):
+    survivors, names = [], []
+    for name, mutant in mutants_of(verify):
+        monkeypatch.setattr(checker, "verify", mutant)
+        names.append(name)
+        survivors += [] if changed(run()) else [name]
+
+    assert survivors == EQUIVALENT
+    assert len(names) > 20
+
+
+# Bugs of terminals elsewhere. Each attack is refused here, and opens once the bug is let in.
+
+
+def ends(gate, text, now=NOW):
+    return yard.outcome(gate.assess(text, now, grade=0).verdict)
+
+
+def self_signed(kid):
+    """A pass whose holder signed it, under the issuer's key hint `kid`, and its code."""
+    payload = cose.open1(ANN.token).payload
+    header = {cose.KID: kid, cose.TYP: token.PASS_TYPE}
+    forged = ANN._replace(token=cose.sign1(payload, protected=header, key=ANN.key))
+    return show(B, forged)
+
+
+def test_bug_a_an_issuer_key_inside_the_token_is_never_used(yards, monkeypatch):
+    gate = yards["green"].checker()
+    ours, theirs = self_signed(OFFICE.public.kid), self_signed(ANN.key.public.kid)
+
+    assert (ends(gate, ours), ends(gate, theirs)) == ("RED DENY R-SIG", "RED DENY R-ISSUER")
+
+    def with_the_key_inside(code, issuers):
+        assert verify._holds(code.inner, token.claims_of(code.inner.payload).key)
+        return 4, issuers[0]
+
+    monkeypatch.setattr(verify, "check_pass_signed", with_the_key_inside)
+    assert ends(gate, ours) == "GREEN OPEN"
+
+
+def test_bug_b_the_issuer_s_signature_is_looked_at(yards, monkeypatch):
+    gate, forged = yards["green"].checker(), show(B, yard.FORGED)
+
+    assert ends(gate, forged) == "RED DENY R-SIG"
+
+    monkeypatch.setattr(verify, "check_pass_signed", STEPS["check_pass_signed"])
+    assert ends(gate, forged) == "GREEN OPEN"
+
+
+def test_bug_c_a_code_of_another_time_zone_is_not_fresh(yards, monkeypatch):
+    gate, zones = yards["green"].checker(), (-8 * HOUR, 8 * HOUR)
+    codes = [show(form, ANN, NOW + zone) for form in (C, B) for zone in zones]
+
+    assert [ends(gate, text) for text in codes] == ["RED DENY R-STALE", "RED DENY R-FUTURE"] * 2
+
+    def muddled(facts, now):
+        return min(rules.decide(facts, now + zone) for zone in (0, *zones))
+
+    monkeypatch.setattr(checker, "decide", muddled)
+    assert {ends(gate, text).split()[1] for text in codes} == {"OPEN"}
+
+
+def test_bug_d_a_code_from_the_future_is_not_fresh(yards, monkeypatch):
+    gate = yards["green"].checker()
+    codes = [show(C, ANN, NOW + ahead) for ahead in (6, 60, 8 * HOUR, 24 * HOUR)]
+
+    assert {ends(gate, text) for text in codes} == {"RED DENY R-FUTURE"}
+
+    one_sided = [(c, rules.fresh if c is Check.NOT_FUTURE else test) for c, test in CHECKS]
+    monkeypatch.setattr(checker, "decide", CheckList(one_sided).decide)
+    assert {ends(gate, text) for text in codes} == {"GREEN OPEN"}
+
+
+def test_bug_e_a_code_signed_again_is_not_a_new_one(tmp_path):
+    compound = yard.furnish(yard.Compound(tmp_path))
+    gate, first = compound.checker(), show(C, yard.BOB)
+    bytes_of = base45.decode_ascii(first.removeprefix(code.PREFIX))
+    other_s = _ORDER - int.from_bytes(bytes_of[-32:], "big")  # holds as well, and needs no key
+    again = code.to_text(bytes_of[:-32] + other_s.to_bytes(32, "big"))
+    holder, at = gate.assess(first, NOW, grade=0).mark
+
+    fresh = ends(gate, again)
+    compound.log.append(compound.feed, 50, b"check", mark=(holder_of(first), at))
+    by_bytes = ends(gate, again)
+    compound.log.append(compound.feed, 51, b"check", mark=(holder, at))
+    by_holder = ends(gate, again)
+    compound.store.close()
+
+    assert (fresh, by_bytes, by_holder) == ("GREEN OPEN", "GREEN OPEN", "RED DENY R-REPLAY")
