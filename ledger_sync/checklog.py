@@ -42,13 +42,27 @@ class CheckLog:
     ) -> None:
         """Writes one check durably; `mark` is (holder, code time) of a code that was accepted.
 
-        One statement: the schema's trigger moves the holder's high-water mark with it. Raises
-        `Unavailable`: then nothing of it is stored.
+        One statement: the schema's trigger moves the holder's high-water mark with it. An open
+        view (`Store.look`) ends with it. Raises `Unavailable`: then nothing of it is stored.
         """
+        row = (feed * MAX_ENTRIES + seq, entry, *(mark or _NO_MARK))
         try:
-            self._execute(_APPEND, (feed * MAX_ENTRIES + seq, entry, *(mark or _NO_MARK)))
+            self._execute(_APPEND, row)
+            if self._store.has_view:
+                self._store.has_view = False
+                self._execute("COMMIT")
         except sqlite3.Error as error:
+            if self._was_outdated(error):
+                self.append(feed, seq, entry, mark=mark)  # another process wrote since the look
+                return
             raise unavailable(self._store.path, error) from error
+
+    def _was_outdated(self, error: sqlite3.Error) -> bool:
+        """Ends what is left of a failed write; whether only the view was too old to write from."""
+        self._store.has_view = False
+        if self._store.db.in_transaction:
+            self._execute("ROLLBACK")
+        return getattr(error, "sqlite_errorname", "") == "SQLITE_BUSY_SNAPSHOT"
 
     def save_head(self, feed: int, size: int, note: str) -> None:
         """Keeps a signed head of a feed."""

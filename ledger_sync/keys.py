@@ -29,17 +29,20 @@ ALGORITHMS = {ED25519: (-8, -19), ES256: (-7, -9)}
 """COSE identifiers accepted for a key: the old name and the fully specified one of RFC 9864."""
 
 SIGNATURE_BYTES = 64
+ED25519_BYTES = 32  # of a public key
 SEED_BYTES = 32
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 def verify_ed25519(public: bytes, signature: bytes, message: bytes) -> bool:
     """Whether `signature` (64 bytes) by the key `public` (32 bytes) covers `message`."""
+    if len(signature) != SIGNATURE_BYTES or len(public) != ED25519_BYTES:
+        return False  # the binding looks at neither length, and would read past a short key
     try:
         crypto_sign_open(signature + message, public)
     except (CryptoError, ValueError, TypeError):
         return False
-    return len(signature) == SIGNATURE_BYTES
+    return True
 
 
 def verify_es256(public_point: bytes, signature_rs: bytes, message: bytes) -> bool:

@@ -117,6 +117,10 @@ class Replica:
             raise Unavailable(f"{self._store.path} has no ledger; run: yardpass ledger fsck")
         return Ledger(*row)
 
+    def look(self) -> None:
+        """Opens a view ahead of the next check, see `Store.look`."""
+        self._store.look()
+
     def position(self) -> Position:
         ledger = self.ledger()
         return Position(ledger.size, ledger.root)

@@ -17,6 +17,7 @@ from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.merkle import EMPTY_ROOT
 
 BUSY_MS = 2_000  # how long one statement waits for another process's write
+_TOUCH = "SELECT version FROM ledger"
 CACHE_KIB = 4_096  # page cache of one connection
 _FIRST_LEDGER = "INSERT INTO ledger VALUES (1, 0, ?, 0, ?, x'', x'', 0, ?, 0)"
 
@@ -32,6 +33,7 @@ class Store:
         if not _is_file(path):
             raise Unavailable(f"no store at {path}; make it with: yardpass office terminal")
         self.path = path
+        self.has_view = False  # a read transaction of `look` is open
         with self.translated():
             uri = f"{path.absolute().as_uri()}?mode=rw"  # a path may hold ?, # and %
             self.db = sqlite3.connect(uri, uri=True, isolation_level=None)
@@ -81,10 +83,28 @@ class Store:
     ) -> None:
         self.close()
 
+    def look(self) -> None:
+        """Opens a view of the store as it is now, which spares the next read the locks.
+
+        For quiet moments; the next write ends the view. Until then reads see this moment, so
+        whoever decides by it looks again often.
+        """
+        with self.translated():
+            self._end_view()
+            self.db.execute("BEGIN")
+            self.has_view = True
+            self.db.execute(_TOUCH).fetchone()
+
+    def _end_view(self) -> None:
+        if self.has_view:
+            self.has_view = False
+            self.db.execute("COMMIT")
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All writes inside become durable together, or none does."""
         with self.translated():
+            self._end_view()
             self.db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -113,6 +133,7 @@ class Store:
 
     def write(self, statement: str, *row: object) -> None:
         with self.translated():
+            self._end_view()
             self.db.execute(statement, row)
 
 

@@ -235,7 +235,8 @@ def test_bug_a_an_issuer_key_inside_the_token_is_never_used(yards, monkeypatch):
     assert (ends(gate, ours), ends(gate, theirs)) == ("RED DENY R-SIG", "RED DENY R-ISSUER")
 
     def with_the_key_inside(code, issuers):
-        assert verify._holds(code.inner, token.claims_of(code.inner.payload).key)
+        inner, key = code.inner, token.claims_of(code.inner.payload).key
+        assert key.holds(inner.alg, inner.signature, inner.to_be_signed)
         return 4, issuers[0]
 
     monkeypatch.setattr(verify, "check_pass_signed", with_the_key_inside)

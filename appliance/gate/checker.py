@@ -60,6 +60,10 @@ class Checker:
         self._rule = site_rule.DEFAULT if text is None else site_rule.read(text)
         self._version = self.ledger.version  # last: until the rule can be read, every check tries
 
+    def look(self) -> None:
+        """For quiet moments: opens a view of the replica, so that the next read is quicker."""
+        self._replica.look()
+
     @property
     def rule(self) -> SiteRule:
         return self._rule

@@ -7,6 +7,7 @@ even a full disk. Knows no camera and no screen: texts come in, checks come out.
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from appliance.gate.checker import Assessed, Checker
@@ -154,9 +155,14 @@ class Terminal:
         return True, ""
 
     def rest(self) -> None:
-        """Work for a quiet moment: the signed head over a full bundle of checks."""
-        if self._recorder.feed.needs_head:
-            self._recorder.sign_head()
+        """Work for a quiet moment: the signed head over a full bundle, a view for the next check.
+
+        A store that fails here is told at the next check, with what to do.
+        """
+        with suppress(Unavailable):
+            if self._recorder.feed.needs_head:
+                self._recorder.sign_head()
+            self._checker.look()
 
     def close(self) -> None:
         """Releases the relay for good and signs the last head."""

@@ -59,7 +59,7 @@ def reference(token: bytes) -> tuple[bytes, Layer, str, int] | None:
     size = len(audience)
     if payload[0] != 0x49 + size or payload[3] != 0x60 + size:
         return None
-    to_be_signed = b"%b%b\x40%b" % (_SIGNATURE1, protected, payload)
+    to_be_signed = _SIGNATURE1 + protected + b"\x40" + payload
     layer = Layer(31 - alg[0], to_be_signed, signature, payload[1:])
     return handle, layer, audience.decode(), int.from_bytes(time, "big")
 
@@ -76,8 +76,8 @@ def self_contained(token: bytes) -> tuple[bytes, bytes, Layer, Layer, str, int] 
         return None
     if head[1] == 0 or int.from_bytes(head[1:], "big") != header_size:
         return None
-    inner_signed = b"%b%b\x40%b" % (_SIGNATURE1, inner_protected, inner_payload)
-    outer_signed = b"%b%b\x40%b" % (_SIGNATURE1, protected, payload)
+    inner_signed = _SIGNATURE1 + inner_protected + b"\x40" + inner_payload
+    outer_signed = _SIGNATURE1 + protected + b"\x40" + payload
     inner = Layer(-8, inner_signed, inner_signature, claims)
     outer = Layer(31 - alg[0], outer_signed, signature, payload[1:])
     return held, kid, inner, outer, audience.decode(), int.from_bytes(time, "big")

@@ -101,10 +101,6 @@ def _payload(signed: Layer | None) -> bytes:
     return signed.payload if signed else b""
 
 
-def _holds(signed: Layer | None, key: PublicKey) -> bool:
-    return signed is not None and key.holds(signed.alg, signed.signature, signed.to_be_signed)
-
-
 # The steps. Each returns its mark, so a step that was not taken leaves a gap no verdict forgives.
 
 
@@ -125,7 +121,8 @@ def check_issuer_known(issuers: Sequence[IssuerKey]) -> int:
 def check_pass_signed(code: Code, issuers: Sequence[IssuerKey]) -> tuple[int, IssuerKey]:
     """4. The first of these keys that verifies; never a key from the token itself."""
     for issuer in issuers:
-        if _holds(code.inner, issuer.key):
+        key, inner = issuer.key, code.inner
+        if inner is not None and key.holds(inner.alg, inner.signature, inner.to_be_signed):
             return _PASS_SIGNED, issuer
     raise Refused("no known issuer key signed this pass", reason="R-SIG")
 
@@ -139,6 +136,7 @@ def check_bearer(held: token.Pass) -> int:
 
 def check_holder_signed(code: Code, key: PublicKey) -> int:
     """7. The holder's own key signed the code."""
-    if not _holds(code.outer, key):
+    outer = code.outer
+    if outer is None or not key.holds(outer.alg, outer.signature, outer.to_be_signed):
         raise Refused("the holder's key did not sign this code", reason="R-SIG")
     return _HOLDER_SIGNED

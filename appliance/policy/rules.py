@@ -162,12 +162,8 @@ class CheckList:
         return conclude(self._made, findings, grey_opens=grey_opens, way_out=way_out)
 
 
-_LIST = CheckList(CHECKS)
-
-
-def decide(facts: Facts, now: int) -> Verdict:
-    """The verdict over `facts` at `now` (Unix seconds UTC)."""
-    return _LIST.decide(facts, now)
+decide = CheckList(CHECKS).decide
+"""The verdict over `facts` at `now` (Unix seconds UTC), by the whole list."""
 
 
 def _window(facts: Facts) -> tuple[int, int] | None:
