@@ -5,6 +5,7 @@ when they are called, so that a start costs no more than it must.
 """
 
 import importlib
+import io
 import sys
 
 import click
@@ -54,19 +55,17 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point: runs the command and turns errors into one clear message."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a console that knows no such letter
     try:
-        cli(standalone_mode=False)
+        sys.exit(cli(standalone_mode=False))
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         sys.exit(1)
     except (Refused, Unavailable, HardwareRefused, HardwareUnavailable) as error:
         click.echo(f"yardpass: {error}", err=True)
-        sys.exit(1)
-    except BrokenPipeError:
-        sys.stderr.close()
         sys.exit(1)

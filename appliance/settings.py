@@ -15,8 +15,11 @@ from hw import drivers
 from ledger_sync.errors import Refused
 from ledger_sync.files import read_bounded
 
-MAX_FILE = 65_536  # bytes
+MAX_FILE = 16_384  # bytes; tomllib takes a second for the worst that fits
+MAX_DEPTH = 8  # tables and lists within each other
 FILE_NAME = "site.toml"
+_HEADER = re.compile(r"\s*\[+\s*([\w.-]+)\s*\]")
+_KEY = re.compile(r"\s*[\"']?([\w-]+)[\"']?\s*(?:\.\s*([\w-]+)\s*)?=")
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,31}")
 _ORIGIN = re.compile(r"[a-z0-9][a-z0-9./:-]{0,63}")
 
@@ -31,8 +34,12 @@ class Driver:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All a terminal must know to start. Times in the unit of their name."""
+    """All a terminal must know to start. Times in the unit of their name.
 
+    `folder` holds the settings file; relative paths start there.
+    """
+
+    folder: Path
     gate: Gate
     terminal: str
     origin: str
@@ -52,11 +59,40 @@ def load(path: Path) -> Settings:
     (R-SETTINGS) with one line for each fault: where, what stands there, what is accepted."""
     data = read_bounded(path, MAX_FILE, hint="make one with: yardpass office terminal")
     try:
-        text = data.decode()
+        text = data.decode("utf-8-sig")  # some editors begin a file with a byte order mark
         document = tomllib.loads(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        _check_bounds(document)
+    except (ValueError, RecursionError) as error:  # TOML's, UTF-8's, and limits of Python's own
         raise Refused(f"{path} is not TOML: {error}", reason="R-SETTINGS") from None
-    return _Reader(path, text, document).settings()
+    return _Reader(path, document, _lines_of(text)).settings()
+
+
+def _check_bounds(document: dict[str, Any]) -> None:
+    """Raises `ValueError` for what tomllib takes and no message could show."""
+    rest: list[tuple[Any, int]] = [(document, 0)]
+    while rest:
+        value, depth = rest.pop()
+        if depth > MAX_DEPTH:
+            raise ValueError(f"tables and lists are nested more than {MAX_DEPTH} deep")
+        if type(value) is int and value.bit_length() > 63:
+            raise ValueError("a whole number has more than 64 bits")
+        inner = value.values() if isinstance(value, dict) else value
+        if isinstance(value, dict | list):
+            rest += [(each, depth + 1) for each in inner]
+
+
+def _lines_of(text: str) -> dict[tuple[str, str], int]:
+    """(table, key) -> the line that sets it, counted from 1; of the table itself for key ""."""
+    found: dict[tuple[str, str], int] = {}
+    current = ""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if header := _HEADER.match(line):
+            current = header[1]
+            found.setdefault((current, ""), number)
+        elif key := _KEY.match(line):
+            place = (current, key[1]) if current else (key[1], key[2] or "")
+            found.setdefault(place, number)
+    return found
 
 
 @dataclass(slots=True)
@@ -64,8 +100,8 @@ class _Reader:
     """Walks the known keys of one document and collects what is wrong with it."""
 
     path: Path
-    text: str
     document: dict[str, Any]
+    lines: dict[tuple[str, str], int]
     faults: list[tuple[int, str]] = field(default_factory=list)
 
     def settings(self) -> Settings:
@@ -79,6 +115,7 @@ class _Reader:
         audience = self._text(site, "site", "audience", _ORIGIN, "a-z, 0-9 and . / : -")
         direction = self._choice(terminal, "terminal", "direction", ("in", "out"))
         settings = Settings(
+            folder=self.path.parent,
             gate=Gate(audience, gate, Direction[direction.upper()], self._zones(terminal)),
             terminal=name,
             origin=self._text(site, "site", "origin", _ORIGIN, "a-z, 0-9 and . / : -"),
@@ -103,21 +140,16 @@ class _Reader:
 
     def _line(self, table: str, key: str) -> int:
         """The line that sets `key` in `table`; of the table if it is missing; else 1."""
-        current, header_line = "", 1
-        for number, line in enumerate(self.text.splitlines(), start=1):
-            header = re.match(r"\s*\[\s*([\w.-]+)\s*\]", line)
-            if header:
-                current = header.group(1)
-                header_line = number if current == table else header_line
-            elif current == table and re.match(rf"\s*{re.escape(key)}\s*=", line):
-                return number
-        return header_line
+        return self.lines.get((table, key)) or self.lines.get((table, ""), 1)
 
     def _table(self, name: str, keys: set[str] | None, *, required: bool = True) -> dict[str, Any]:
         table = self.document.get(name)
         if not isinstance(table, dict):
             if required or table is not None:
-                self._fault(name, "", f"[{name}] is missing; it is a table")
+                state = "missing" if table is None else "not a table"
+                self._fault(
+                    name, "", f"[{name}] is {state}; write one line [{name}], then its keys"
+                )
             return {}
         for key in table if keys is not None else ():
             if key not in (keys or ()):
@@ -129,7 +161,7 @@ class _Reader:
         known = ("site", "terminal", "files", "camera", "relay", "eye")
         for name in self.document:
             if name not in known:
-                self._fault(name, name, f"[{name}] is unknown; known are {', '.join(known)}")
+                self._fault(name, "", f"[{name}] is unknown; known are {', '.join(known)}")
 
     def _text(
         self, table: dict[str, Any], where: str, key: str, shape: re.Pattern[str], accepted: str

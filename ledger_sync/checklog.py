@@ -6,11 +6,16 @@ FORMAT.md section 8. What an entry says is in feed.py.
 import sqlite3
 from typing import NamedTuple
 
+from ledger_sync.errors import Unavailable
 from ledger_sync.store import Store, unavailable
 
 MAX_ENTRIES = 2**32  # entries of one feed: the id of a row is feed * MAX_ENTRIES + seq
 _APPEND = "INSERT INTO feed_entry VALUES (?, ?, ?, ?)"
 _NO_MARK = (None, None)
+
+
+class Outdated(Unavailable):
+    """The store has changed since it was looked at; the view is closed, a second try sees it."""
 
 
 class Tail(NamedTuple):
@@ -43,7 +48,9 @@ class CheckLog:
         """Writes one check durably; `mark` is (holder, code time) of a code that was accepted.
 
         One statement: the schema's trigger moves the holder's high-water mark with it. An open
-        view (`Store.look`) ends with it. Raises `Unavailable`: then nothing of it is stored.
+        view (`Store.look`) ends with it. Raises `Outdated` if anybody has written since that view
+        was opened: what was judged by it must be judged again. Raises `Unavailable` otherwise.
+        Nothing is stored then.
         """
         row = (feed * MAX_ENTRIES + seq, entry, *(mark or _NO_MARK))
         try:
@@ -53,8 +60,7 @@ class CheckLog:
                 self._execute("COMMIT")
         except sqlite3.Error as error:
             if self._was_outdated(error):
-                self.append(feed, seq, entry, mark=mark)  # another process wrote since the look
-                return
+                raise Outdated(f"store {self._store.path} has changed; judge again") from error
             raise unavailable(self._store.path, error) from error
 
     def _was_outdated(self, error: sqlite3.Error) -> bool:

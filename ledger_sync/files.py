@@ -1,46 +1,96 @@
 """Files that must not be lost or half written: all or nothing, on the disk at return."""
 
+import errno
 import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ledger_sync.errors import Refused, Unavailable
 
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
+
+
+def make_folder(path: Path, *, mode: int = 0o755) -> None:
+    """Makes the folder and those above it; one that is there stays. Raises `Unavailable`."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=mode)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def make_all(folder: Path, parts: Mapping[str, Callable[[Path], object]]) -> None:
+    """Makes every part of `folder`, in this order, or none: if one fails, the others go again.
+
+    A part is a file name and what makes that file; it must leave nothing behind when it fails.
+    """
+    made: list[Path] = []
+    try:
+        for name, make in parts.items():
+            make(folder / name)
+            made.append(folder / name)
+    except BaseException:
+        for path in made:
+            path.unlink(missing_ok=True)
+        raise
+
 
 def write_once(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """Makes a new file. Raises `Refused` if it is there already, `Unavailable` if it cannot be."""
+    """Makes a new file. Raises `Refused` if it is there already; `Unavailable` if it cannot be
+    made whole, and then it is not there."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError:
-        raise Refused(f"{path} exists; it is made once and never overwritten") from None
+        raise Refused(
+            f"{path} exists; it is made once and never overwritten, give a new folder"
+        ) from None
     except OSError as error:
-        raise Unavailable(f"{path} cannot be made ({error.strerror}); check the folder") from error
-    _fill(handle, path, data)
-    sync_folder(path.parent)
+        raise _unwritable(path, error) from error
+    with _whole(path, path):
+        _fill(handle, data)
+        sync_folder(path.parent)
 
 
 def replace(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """Writes a temporary file beside `path`, syncs it, renames it over, syncs the folder."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        _fill(handle, draft, data)
-        draft.rename(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        reason = error.strerror or error
-        raise Unavailable(f"{path} cannot be written ({reason}); free disk space") from error
-    sync_folder(path.parent)
+    """Writes a temporary file beside `path`, syncs it, renames it over, syncs the folder.
+
+    Where `path` is a link, what it leads to is replaced. Raises `Refused` for a folder or device:
+    a rename would put a file in its place.
+    """
+    target = Path(os.path.realpath(path))
+    draft = target.parent / f".{target.name}.{os.getpid()}.new"
+    with _whole(draft, path):
+        if target.exists() and not target.is_file():
+            raise Refused(f"{path} is no regular file; give the name of a file")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        _fill(os.open(draft, flags, mode), data)
+        draft.rename(target)
+        sync_folder(target.parent)
 
 
-def _fill(handle: int, path: Path, data: bytes) -> None:
+def _fill(handle: int, data: bytes) -> None:
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _whole(draft: Path, path: Path) -> Iterator[None]:
+    """Takes `draft` away if what is done inside fails; the disk's errors become `Unavailable`."""
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise Unavailable(f"{path} cannot be written ({error.strerror})") from error
+        yield
+    except BaseException as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _unwritable(path, error) from error
+        raise
+
+
+def _unwritable(path: Path, error: OSError) -> Unavailable:
+    step = "free disk space" if error.errno in _DISK else "check the path and its permissions"
+    return Unavailable(f"{path} cannot be written ({error.strerror}); {step}")
 
 
 def sync_folder(folder: Path) -> None:
@@ -62,9 +112,9 @@ def read_bounded(path: Path, most: int, *, hint: str) -> bytes:
             raise Unavailable(f"no file {path}; {hint}")
         with path.open("rb") as file:
             data = file.read(most + 1)
+    except Unavailable:
+        raise
     except OSError as error:
-        if isinstance(error, Unavailable):
-            raise
         raise Unavailable(f"{path} cannot be read ({error.strerror}); {hint}") from error
     if len(data) > most:
         raise Refused(f"{path} is longer than {most} bytes")

@@ -7,6 +7,7 @@ Made by `init`, `terminal` and their like, never by accident; a missing one stop
 
 import base64
 import binascii
+import shlex
 import stat
 from pathlib import Path
 
@@ -53,7 +54,8 @@ def _private(path: Path, hint: str) -> bytes:
     except OSError as error:
         raise Unavailable(f"{path} cannot be read ({error.strerror}); {hint}") from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise Refused(f"{path} can be read by others; run: chmod 600 {path}", reason="R-SETTINGS")
+        step = f"run: chmod 600 {shlex.quote(str(path))}"
+        raise Refused(f"{path} can be read by others; {step}", reason="R-SETTINGS")
     return data
 
 

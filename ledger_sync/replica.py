@@ -41,6 +41,7 @@ class IssuerKey(NamedTuple):
     since: int
     until: int
     classes: int
+    name: str
 
 
 class Standing(NamedTuple):
@@ -178,9 +179,9 @@ class Replica:
     def issuers(self) -> dict[bytes, tuple[IssuerKey, ...]]:
         """All issuer keys by kid; a kid is a hint, so several keys may share one."""
         found: dict[bytes, tuple[IssuerKey, ...]] = {}
-        rows = self._store.rows("SELECT kid, alg, key, since, until, classes FROM issuer")
-        for kid, alg, raw, since, until, classes in rows:
-            issuer = IssuerKey(PublicKey(alg, bytes(raw)), since, until, classes)
+        rows = self._store.rows("SELECT kid, alg, key, since, until, classes, name FROM issuer")
+        for kid, alg, raw, since, until, classes, name in rows:
+            issuer = IssuerKey(PublicKey(alg, bytes(raw)), since, until, classes, name)
             found[bytes(kid)] = (*found.get(bytes(kid), ()), issuer)
         return found
 

@@ -86,8 +86,9 @@ class Store:
     def look(self) -> None:
         """Opens a view of the store as it is now, which spares the next read the locks.
 
-        For quiet moments; the next write ends the view. Until then reads see this moment, so
-        whoever decides by it looks again often.
+        For quiet moments; the next write ends the view. Until then reads see this moment. A write
+        from a view that is not the newest fails, so nothing that was read from it can be recorded
+        as if it were: see `CheckLog.append`.
         """
         with self.translated():
             self._end_view()

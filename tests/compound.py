@@ -41,9 +41,9 @@ def key_named(name: str, alg: int = ED25519) -> SigningKey:
 OFFICE, RETIRED, KIOSK = key_named("office"), key_named("retired"), key_named("kiosk")
 STRANGER = key_named("stranger")
 ISSUERS = (
-    entries.Issuer("office", OFFICE.public, NOW - 300 * DAY, NOW + 300 * DAY, 0b1_1111_1110),
-    entries.Issuer("retired", RETIRED.public, NOW - 9 * DAY, NOW - 5 * DAY, 0b10),
-    entries.Issuer("kiosk", KIOSK.public, NOW - 300 * DAY, NOW + 300 * DAY, 1 << VISITOR),
+    entries.Issuer(SITE, OFFICE.public, NOW - 300 * DAY, NOW + 300 * DAY, 0b1_1111_1110),
+    entries.Issuer(SITE, RETIRED.public, NOW - 9 * DAY, NOW - 5 * DAY, 0b10),
+    entries.Issuer(SITE, KIOSK.public, NOW - 300 * DAY, NOW + 300 * DAY, 1 << VISITOR),
 )
 _LOG, _WITNESS = key_named("log"), key_named("witness")
 _LOG_KEY = note.Verifier("yardpass/hz07", note.NOTE_KEY, _LOG.public.raw)
@@ -168,6 +168,8 @@ TOO_LAST = person("last2", issuer=RETIRED, issued_at=NOW - 5 * DAY + 1)
 NOT_THEIRS, THEIRS = person("kim", issuer=KIOSK), person("vee", issuer=KIOSK, klass=VISITOR)
 UNLISTED = person("nolist", uri="yp:hz07/s/9")
 NEVER, SELF_MADE = person("never"), person("self", issuer=STRANGER)
+_ALIAS = ANN.claims._replace(issuer="yp:bj01")
+ALIAS = ANN._replace(claims=_ALIAS, token=issue(_ALIAS, OFFICE))
 FORGED = ANN._replace(token=ANN.token[:-64] + person("ann", issuer=STRANGER).token[-64:])
 FORGED_PRINT = PRINTED._replace(token=PRINTED.token[:-1] + bytes((PRINTED.token[-1] ^ 1,)))
 ENROLLED = (
@@ -236,6 +238,7 @@ def _scenarios_of_people() -> dict[str, Scenario]:
         "claims of another kind": Scenario(_bare({1: 2}), "RED DENY R-FORM"),
         "nobody's handle": Scenario(show(C, NEVER), "RED DENY R-UNKNOWN"),
         "self-made issuer": Scenario(show(B, SELF_MADE), "RED DENY R-ISSUER"),
+        "another issuer's name": Scenario(show(B, ALIAS), "RED DENY R-ISSUER"),
         "issuer's signature forged": Scenario(show(B, FORGED), "RED DENY R-SIG"),
         "print forged": Scenario(show(STATIC, FORGED_PRINT), "RED DENY R-SIG"),
         "pass without its proof": Scenario(show(STATIC, ANN), "RED DENY R-PROOF"),

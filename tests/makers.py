@@ -5,6 +5,7 @@ Everything here is a pure function of its arguments: the same call gives the sam
 
 import hashlib
 from functools import lru_cache
+from random import Random
 
 from appliance.passes import token
 from appliance.passes.token import Assurance, HolderClass, Pass
@@ -65,7 +66,7 @@ def pass_payload(holder: SigningKey | None = None, **changes) -> dict:
 
 
 def issuer_key(office: SigningKey = OFFICE, classes: int = ALL_CLASSES) -> IssuerKey:
-    return IssuerKey(office.public, AT - 365 * DAY, AT + 365 * DAY, classes)
+    return IssuerKey(office.public, AT - 365 * DAY, AT + 365 * DAY, classes, SITE)
 
 
 def enrolled(held: bytes, **changes) -> Enrolled:
@@ -135,3 +136,31 @@ def odd_code(
     raw = payload if isinstance(payload, bytes) else cbor.encode(payload)
     protected = header if isinstance(header, bytes) else cbor.encode(header)
     return envelope(protected, raw, key, **parts)
+
+
+def edited(data: bytes, dice: Random) -> bytes:
+    """`data` after one to three random edits: bits, lengths, cuts, insertions, repetitions."""
+    spoiled = bytearray(data)
+    for _ in range(dice.randint(1, 3)):
+        place = dice.randrange(len(spoiled) + 1)
+        edit = dice.randrange(6) if place < len(spoiled) else 5
+        match edit:
+            case 0:
+                spoiled[place] ^= 1 << dice.randrange(8)
+            case 1:
+                spoiled[place] = (spoiled[place] + dice.choice((-1, 1))) % 256
+            case 2:
+                spoiled[place] = dice.choice(HEADS)
+            case 3:
+                del spoiled[place : place + dice.choice((1, 2, 8, 64))]
+            case 4:
+                spoiled[place:place] = spoiled[place : place + dice.choice((1, 2, 9, 66, 200))]
+            case _:
+                spoiled[place:place] = dice.randbytes(dice.randint(1, 2))
+    return bytes(spoiled)
+
+
+HEADS = bytes.fromhex(
+    "00171819 1a1b1c1f 20393b3f 40585b5f 60787b7f 80989b9f a0b8bbbf c2d2d8 f4f6f7f9fbff"
+)
+"""Initial bytes of every kind of item, sizes that promise much, indefinite lengths, a stop."""

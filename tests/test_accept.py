@@ -61,10 +61,16 @@ def test_only_the_entries_past_the_known_size_are_new(known):
 
 
 def test_a_file_cut_at_any_byte_is_refused():
-    export = small_yard().export
+    yard = small_yard()
+    export, policy, whole = yard.export, yard.policy, set()
+    for count in range(7):
+        whole.add(len(join(yard.note, yard.entries[:count])))
 
     for cut in range(len(export)):
-        refused(export[:cut])
+        with pytest.raises(Refused) as caught:
+            accept.accept(export[:cut], policy=policy, origin=ORIGIN, known=NOWHERE)
+        why = "entries, the checkpoint says 7" if cut in whole else "that ends early"
+        assert why in str(caught.value) or cut < len(MAGIC)
 
 
 def test_a_file_with_a_byte_more_is_refused():
@@ -86,6 +92,7 @@ def test_a_file_past_its_bound_is_refused_unread(monkeypatch):
     monkeypatch.setattr(accept, "MAX_FILE", len(export))
 
     assert small_yard().accepted()
+    assert refused(export[:-1]) == "a ledger file that ends early"
     assert refused(export + b"\0") == "not a Yardpass ledger file"
 
 

@@ -165,7 +165,7 @@ def test_an_issuer_that_loses_a_class_is_noticed_without_a_restart(compound, gat
     text = show(form, ANN)
     before = ends(gate, text)
 
-    compound.publish(entries.Issuer("office", yard.OFFICE.public, 0, NOW + yard.DAY, 0b100))
+    compound.publish(entries.Issuer(yard.SITE, yard.OFFICE.public, 0, NOW + yard.DAY, 0b100))
 
     assert (before, ends(gate, text)) == ("GREEN OPEN", "RED DENY R-CLASS")
 
@@ -174,7 +174,7 @@ def test_an_issuer_withdrawn_at_a_time_keeps_the_passes_from_before_it(compound,
     old, new = person("ann"), person("nan", issued_at=NOW - yard.HOUR)
     before = [ends(gate, show(B, who)) for who in (old, new)]
 
-    compound.publish(entries.Issuer("office", yard.OFFICE.public, 0, NOW - yard.HOUR - 1, 0b10))
+    compound.publish(entries.Issuer(yard.SITE, yard.OFFICE.public, 0, NOW - yard.HOUR - 1, 0b10))
 
     assert before == ["GREEN OPEN"] * 2
     assert [ends(gate, show(B, who)) for who in (old, new)] == ["GREEN OPEN", "RED DENY R-CLASS"]
@@ -184,7 +184,7 @@ def test_an_issuer_that_arrives_is_noticed_without_a_restart(compound, gate):
     text = show(B, person("newcomer", issuer=yard.STRANGER))
     before = ends(gate, text)
 
-    compound.publish(entries.Issuer("second", yard.STRANGER.public, 0, NOW + yard.DAY, 0b10))
+    compound.publish(entries.Issuer(yard.SITE, yard.STRANGER.public, 0, NOW + yard.DAY, 0b10))
 
     assert (before, ends(gate, text)) == ("RED DENY R-ISSUER", "GREEN OPEN")
 

@@ -21,7 +21,9 @@ GOOD = note_of(HEAD, LOG.line(HEAD), COMMITTEE.line(HEAD))
         HEAD,
         HEAD + "\n",
         HEAD + LOG.line(HEAD),  # no empty line
+        LOG.line("\n"),  # no text
         GOOD[:-1],
+        GOOD[:-1] + "x",
         GOOD + "\n",
         GOOD + "Unexpected line.\n",
         GOOD.replace("\n", "\r\n"),

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from yard import NOW
 
-from ledger_sync.clock import PLAUSIBLE_SECONDS, Grade, Reading, floor_of, grade_of
+from ledger_sync.clock import Grade, Reading, floor_of, grade_of
 
 GOOD, FAIR, POOR = Grade
 YEAR, DAY = 365 * 86_400, 86_400
@@ -38,8 +38,8 @@ def test_a_plausible_clock_is_graded_by_what_keeps_it(synchronised, error, has_c
         (NOW, GOOD),
         (NOW + DAY, GOOD),
         (NOW + 10 * YEAR, GOOD),
-        (NOW + PLAUSIBLE_SECONDS, GOOD),
-        (NOW + PLAUSIBLE_SECONDS + 1, POOR),
+        (NOW + 20 * YEAR, GOOD),
+        (NOW + 20 * YEAR + 1, POOR),
         (2**63, POOR),
     ],
 )
@@ -47,8 +47,8 @@ def test_a_clock_before_the_floor_or_far_beyond_it_is_poor_whatever_it_says_of_i
     assert grade_of(Reading(now, True, 0, True), NOW) == grade
 
 
-def test_grades_are_ordered_from_best_to_worst():
-    assert GOOD < FAIR < POOR
+def test_grades_are_logged_as_numbers_from_best_to_worst():
+    assert [GOOD, FAIR, POOR] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("latest", range(3))

@@ -9,10 +9,10 @@ import makers
 import pytest
 from golden import case, make
 
-from appliance.gate.checker import Checker, Gate
+from appliance.gate.checker import Checker
 from appliance.passes import code, token
 from appliance.policy import site_rule
-from appliance.policy.facts import Direction, facts_of
+from appliance.policy.facts import Direction, Gate, facts_of
 from appliance.policy.rules import decide
 from appliance.policy.verdict import Action, Colour
 from ledger_sync import base45, cbor, cose, feed, merkle

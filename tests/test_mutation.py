@@ -27,6 +27,7 @@ STEPS = {
     "check_enrolled": lambda enrolled: (1, key_of(enrolled.key)),
     "check_issuer_known": lambda issuers: 2,
     "check_pass_signed": lambda code, issuers: (4, issuers[0]),
+    "check_pass_claims": lambda held, issuer: 8,
     "check_bearer": lambda held: 16,
     "check_holder_signed": lambda code, key: 32,
 }

@@ -251,8 +251,8 @@ def test_issuers_are_found_by_kid_and_two_may_share_one(store, replica):
 
     assert set(found) == {one.kid}
     assert set(found[one.kid]) == {
-        IssuerKey(one, NOW - 1_000, NOW + 1_000, 3),
-        IssuerKey(two, 1, 2, 4),
+        IssuerKey(one, NOW - 1_000, NOW + 1_000, 3, "Hofzeile 7"),
+        IssuerKey(two, 1, 2, 4, "two"),
     }
 
 

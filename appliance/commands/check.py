@@ -18,7 +18,10 @@ from appliance.policy.verdict import Action
 from appliance.settings import FILE_NAME, Settings, load
 from hw.camera.files import picture
 from hw.codes import Scanner
+from hw.errors import Refused as HardwareRefused
+from hw.errors import Unavailable as HardwareUnavailable
 from ledger_sync.clock import Grade, grade_of
+from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.files import read_bounded
 
 TEXT_SUFFIXES = (".txt", "")
@@ -32,7 +35,8 @@ TEXT_SUFFIXES = (".txt", "")
 def check(files: tuple[Path, ...], site: Path | None, moment: str | None, as_json: bool) -> None:
     """Judge the code in each FILE: a picture (PNG, JPEG, ...) or a text file; - is stdin.
 
-    Nothing is opened and nothing is recorded. Exits 0 only if every file would open the gate.
+    Nothing is opened and nothing is recorded. Exits 0 only if every file would open the gate. A
+    file that cannot be used is told, and the others are judged all the same.
     """
     folder = site or Path(os.environ.get("YARDPASS_SITE", "."))
     settings = load(folder / FILE_NAME)
@@ -46,7 +50,7 @@ def check(files: tuple[Path, ...], site: Path | None, moment: str | None, as_jso
         click.echo(json.dumps({"checks": found}, ensure_ascii=False, indent=1))
     else:
         for one in found:
-            click.echo(one["line"])
+            click.echo(one["line"], err="fault" in one)
     sys.exit(0 if all(one["action"] == Action.OPEN.name for one in found) else 1)
 
 
@@ -65,22 +69,23 @@ def _time(moment: str | None) -> tuple[int, Grade | None]:
 def _judge(
     file: Path, checker: Checker, settings: Settings, now: int, grade: Grade
 ) -> dict[str, Any]:
-    payloads = _payloads(file, settings)
+    name = click.format_filename(file)
+    unjudged = {"file": name, "verdict": None, "action": None}
+    try:
+        payloads = _payloads(file, settings)
+    except (Refused, Unavailable, HardwareRefused, HardwareUnavailable) as error:
+        return {**unjudged, "fault": str(error), "line": f"yardpass: {error}"}
     if not payloads:
-        return {
-            "file": str(file),
-            "verdict": None,
-            "action": None,
-            "line": f"{file}: no code found; try a sharper, larger or brighter picture",
-        }
+        advice = "no code found; try a sharper, larger or brighter picture"
+        return {**unjudged, "line": f"{name}: {advice}"}
     assessed = checker.assess(payloads[0], now, grade=grade)
     heard_at = checker.ledger.quorum_time
     found = words.document(assessed.verdict, assessed.facts, now, heard_at=heard_at)
     reasons = words.explanation(assessed.verdict)
     age = found["ledger_age_seconds"]
     heard = "no ledger" if age is None else f"ledger {words.age(age)} old"
-    line = f"{file}: {words.headline(assessed.verdict)} {reasons or 'all checks hold'} ({heard})"
-    return {"file": str(file), **found, "line": line}
+    line = f"{name}: {words.headline(assessed.verdict)} {reasons or 'all checks hold'} ({heard})"
+    return {"file": name, **found, "line": line}
 
 
 def _payloads(file: Path, settings: Settings) -> list[bytes]:

@@ -1,6 +1,7 @@
 """`yardpass demo`: a whole compound on this machine, scene by scene."""
 
 import json
+import shlex
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ import click
 from appliance.demo.compound import START, Compound
 from appliance.demo.show import Played, play
 from appliance.gate import words
+from ledger_sync import files
 from ledger_sync.errors import Refused
 
 
@@ -37,7 +39,7 @@ def demo(headless: bool, as_json: bool, keep: Path | None) -> None:
             click.echo("A compound is enrolled; three terminals load its ledger.\n")
         found = play(yard, (lambda one: None) if as_json else (lambda one: _tell(one, colour)))
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        click.echo(json.dumps(found, indent=1))
     else:
         _sum_up(found, keep)
     sys.exit(0 if found["ok"] else 1)
@@ -48,7 +50,7 @@ def _folder(keep: Path | None, stack: ExitStack) -> Path:
         return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="yardpass-demo-")))
     if keep.exists():
         raise Refused(f"{keep} exists; --keep takes a new folder", reason="R-SETTINGS")
-    keep.mkdir(parents=True, mode=0o750)
+    files.make_folder(keep, mode=0o750)
     return keep
 
 
@@ -72,4 +74,5 @@ def _sum_up(found: dict[str, object], keep: Path | None) -> None:
     click.echo(f"{same} of them replayed from the log to the same verdict.")
     if keep:
         at = datetime.fromtimestamp(START + 300, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        click.echo(f"try: yardpass check {keep}/pictures/10.png --site {keep}/north-1 --at {at}")
+        shown, site = (shlex.quote(str(keep / one)) for one in ("pictures/10.png", "north-1"))
+        click.echo(f"try: yardpass check {shown} --site {site} --at {at}")

@@ -4,16 +4,18 @@ import logging
 import os
 import signal
 import sys
-import threading
 from pathlib import Path
 from types import FrameType
 
 import click
 
 from appliance.gate.assembly import open_terminal, system_clock
-from appliance.gate.loop import watch
+from appliance.gate.loop import Stop, watch
 from appliance.settings import FILE_NAME, load
 from ledger_sync.feed import INCARNATION_BYTES
+
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+"""Signals that end the gate in order: each would kill it in the middle of a pulse."""
 
 
 @click.command()
@@ -28,17 +30,18 @@ from ledger_sync.feed import INCARNATION_BYTES
 def gate(path: Path) -> None:
     """Watch the camera, judge what is shown, record it, open the gate.
 
-    Every check is one line on stderr. SIGTERM or Ctrl-C ends it with the relay released.
+    Every check is one line on stderr. SIGTERM, SIGHUP or Ctrl-C ends it with the relay released.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     settings = load(path)
-    stop = threading.Event()
+    stop = Stop()
 
     def stopping(number: int, frame: FrameType | None) -> None:
         stop.set()
 
-    signal.signal(signal.SIGTERM, stopping)
-    signal.signal(signal.SIGINT, stopping)
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and a shell's & ask for
+            signal.signal(number, stopping)
     incarnation = os.urandom(INCARNATION_BYTES)
     with open_terminal(settings, clock=system_clock(), incarnation=incarnation) as terminal:
         watch(settings, terminal, stop)

@@ -11,10 +11,15 @@ from appliance.gate import words
 from appliance.gate.assembly import open_replica, policy_of
 from appliance.settings import FILE_NAME, load
 from ledger_sync.accept import MAX_FILE, accept
+from ledger_sync.errors import Refused
 from ledger_sync.files import read_bounded
 
 _site = click.option(
-    "--site", type=click.Path(path_type=Path), default=".", help="Folder of a terminal."
+    "--site",
+    type=click.Path(path_type=Path),
+    default=".",
+    show_default=True,
+    help="Folder of a terminal.",
 )
 
 
@@ -33,7 +38,11 @@ def import_(file: Path, site: Path) -> None:
     data = read_bounded(file, MAX_FILE, hint="make one with: yardpass office publish")
     with open_replica(settings) as replica:
         known = replica.position()
-        accepted = accept(data, policy=policy, origin=settings.origin, known=known)
+        try:
+            accepted = accept(data, policy=policy, origin=settings.origin, known=known)
+        except Refused as refused:
+            stands = f"the ledger of {known.size} entries stands"
+            raise Refused(f"{file}: {refused}; {stands}", reason=refused.reason) from None
         new_count = len(accepted.new_entries)
         with click.progressbar(length=new_count, label="Applying", file=sys.stderr) as bar:
 
@@ -41,6 +50,7 @@ def import_(file: Path, site: Path) -> None:
                 bar.update(seq - known.size - bar.pos)
 
             replica.apply(accepted, progress=advance)
+            bar.update(new_count - bar.pos)
     click.echo(f"{settings.origin}: {accepted.checkpoint.size} entries, {new_count} new")
 
 

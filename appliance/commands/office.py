@@ -4,7 +4,9 @@ import contextlib
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -12,6 +14,7 @@ from appliance.office import printing, terminal_kit
 from appliance.office.office import Office
 from appliance.passes import code
 from appliance.passes.token import Assurance, HolderClass
+from hw import drivers
 from ledger_sync import cbor, files
 from ledger_sync.errors import Refused
 from ledger_sync.keys import SEED_BYTES, PublicKey, public_key
@@ -19,6 +22,7 @@ from ledger_sync.keys import SEED_BYTES, PublicKey, public_key
 CLASSES = [klass.name.lower() for klass in HolderClass]
 STATUSES = {"reinstate": 0, "revoke": 1, "suspend": 2, "condition": 3}
 
+_Command = TypeVar("_Command", bound=Callable[..., object])
 _folder = click.option(
     "--office",
     "folder",
@@ -27,6 +31,19 @@ _folder = click.option(
     show_default=True,
     help="Folder of the office.",
 )
+
+
+def _zones(help_text: str) -> Callable[[_Command], _Command]:
+    kind = click.IntRange(0, 52)
+    return click.option(
+        "--zone",
+        "zones",
+        type=kind,
+        multiple=True,
+        default=(0,),
+        show_default=True,
+        help=help_text,
+    )
 
 
 @click.group()
@@ -53,10 +70,28 @@ def init(folder: Path, site: str) -> None:
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="Name of the terminal, e.g. north-1.")
 @click.option("--gate", required=True, help="Name of its gate, e.g. north.")
-@click.option("--direction", type=click.Choice(["in", "out"]), default="in", show_default=True)
-@click.option("--zone", "zones", type=click.IntRange(0, 52), multiple=True, default=(0,))
-@click.option("--camera", type=click.Choice(["files", "v4l2", "picamera2"]), default="picamera2")
-@click.option("--relay", type=click.Choice(["gpio", "sim"]), default="gpio")
+@click.option(
+    "--direction",
+    type=click.Choice(["in", "out"]),
+    default="in",
+    show_default=True,
+    help="Which way the gate leads; the way out is never blocked.",
+)
+@_zones("Zone the gate leads to; repeat for more.")
+@click.option(
+    "--camera",
+    type=click.Choice(drivers.names("camera")),
+    default="picamera2",
+    show_default=True,
+    help="Driver of its camera.",
+)
+@click.option(
+    "--relay",
+    type=click.Choice(drivers.names("relay")),
+    default="gpio",
+    show_default=True,
+    help="Driver of its relay.",
+)
 def terminal(
     folder: Path,
     target: Path,
@@ -77,10 +112,28 @@ def terminal(
 @_folder
 @click.argument("resident")
 @click.option("--key", "key_file", type=click.Path(path_type=Path), help="Holder key, COSE_Key.")
-@click.option("--class", "klass", type=click.Choice(CLASSES), default="resident")
-@click.option("--zone", "zones", type=click.IntRange(0, 52), multiple=True, default=(0,))
-@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True)
-@click.option("--print", "print_to", type=click.Path(path_type=Path), help="PNG or SVG to make.")
+@click.option(
+    "--class",
+    "klass",
+    type=click.Choice(CLASSES),
+    default="resident",
+    show_default=True,
+    help="Who the pass is for.",
+)
+@_zones("Zone the pass covers; repeat for more.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 3650),
+    default=30,
+    show_default=True,
+    help="How long the pass is valid.",
+)
+@click.option(
+    "--print",
+    "print_to",
+    type=click.Path(path_type=Path),
+    help="Picture of the code to make, .png or .svg.",
+)
 def enrol(
     folder: Path,
     resident: str,
@@ -95,6 +148,8 @@ def enrol(
     With --key the pass is bound to that holder key (a file with a COSE_Key, in bytes or hex).
     Without it, it is a static pass for print: whoever copies it can use it until it is revoked.
     """
+    if print_to:
+        printing.check_name(print_to)  # before anybody is enrolled
     made = Office.open(folder).enrol(
         resident,
         key=_holder_key(key_file) if key_file else None,
@@ -105,10 +160,10 @@ def enrol(
         assurance=Assurance.SOFTWARE_KEY,
     )
     text = code.to_text(made.token)
+    click.echo(text.decode())  # first: it is enrolled, even if the picture cannot be written
     if print_to:
         printing.card(text, print_to, caption=f"{resident}  {made.handle.hex()}")
         click.echo(f"wrote {print_to}", err=True)
-    click.echo(text.decode())
     click.echo("next: yardpass office publish", err=True)
 
 
@@ -144,7 +199,10 @@ _status_command("reinstate", "Put all passes of RESIDENT in force again.")
 def rule(folder: Path, file: Path) -> None:
     """Make FILE (JSON) the rule of all gates; `{}` gives the defaults."""
     text = files.read_bounded(file, 60_000, hint="write the rule first")
-    made = Office.open(folder).set_rule(text)
+    try:
+        made = Office.open(folder).set_rule(text)
+    except Refused as refused:
+        raise Refused(f"{file} is no rule: {refused}", reason=refused.reason) from None
     click.echo(f"rule {made.digest.hex()}; next: yardpass office publish")
 
 

@@ -21,9 +21,11 @@ from hw.wall_clock import WallClock
 from ledger_sync import feed as feeds
 from ledger_sync.checklog import CheckLog
 from ledger_sync.clock import Reading
+from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.feed import Feed
 from ledger_sync.files import read_bounded
 from ledger_sync.keyfile import read_key, read_secret
+from ledger_sync.keys import ED25519, SigningKey
 from ledger_sync.quorum import MAX_POLICY, Policy, parse_policy
 from ledger_sync.replica import Replica
 from ledger_sync.store import Store
@@ -47,6 +49,13 @@ def policy_of(path: Path) -> Policy:
     return parse_policy(read_bounded(path, MAX_POLICY, hint=_HINT))
 
 
+def _key_of(path: Path) -> SigningKey:
+    key = read_key(path, hint=_HINT)
+    if key.alg != ED25519:
+        raise Refused(f"{path} must be an Ed25519 key to sign heads; {_HINT}", reason="R-SETTINGS")
+    return key
+
+
 @contextmanager
 def open_replica(settings: Settings) -> Iterator[Replica]:
     """The replica of a terminal, for reading and for accepting a new ledger."""
@@ -63,7 +72,8 @@ def open_terminal(
     `incarnation` is 8 random bytes, new at every start. `relay` stands in for the one in the
     settings (the demo brings its own).
     """
-    key = read_key(settings.key, hint=_HINT)
+    policy_of(settings.policy)  # of no use here, but without it no ledger can ever be loaded
+    key = _key_of(settings.key)
     secret = read_secret(settings.site_secret, hint=_HINT)
     with ExitStack() as stack:
         store = stack.enter_context(Store(settings.store))
@@ -92,7 +102,13 @@ def open_terminal(
 
 def _opening(log: CheckLog, key: bytes, floor: int) -> bytes:
     tail = log.tail()
-    previous = bytes.fromhex(tail.origin.rpartition("/")[2])
+    try:
+        previous = bytes.fromhex(tail.origin.rpartition("/")[2])
+    except ValueError:
+        raise Unavailable(
+            f"the store is damaged (a feed named {tail.origin[:80]!r}); keep it for evidence and "
+            "run: yardpass ledger fsck"
+        ) from None
     software = version.software()
     return feeds.Opening(key, tail.feed_count, previous, tail.size, software, floor).to_bytes()
 
@@ -112,5 +128,5 @@ def _make(kind: str, settings: Settings) -> object:
     driver = settings.camera if kind == "camera" else settings.relay
     options = dict(driver.options)
     if driver.name == "files" and "paths" in options:
-        options["paths"] = [str(settings.store.parent / path) for path in options["paths"]]
+        options["paths"] = [str(settings.folder / path) for path in options["paths"]]
     return drivers.make(kind, driver.name, options)

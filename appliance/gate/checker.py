@@ -19,7 +19,7 @@ from ledger_sync.keys import PublicKey
 from ledger_sync.replica import IssuerKey, Ledger, Replica, Standing
 from ledger_sync.state import holder_of
 
-_NOBODY = (IssuerKey(PublicKey(0, b""), 1, 0, 0),)  # an issuer that may issue nothing
+_NOBODY = (IssuerKey(PublicKey(0, b""), 1, 0, 0, ""),)  # an issuer that may issue nothing
 
 _OTHER, _ABSENT, _REFERENCE = int(Audience.OTHER), int(Nonce.ABSENT), int(Form.REFERENCE)
 
@@ -101,7 +101,7 @@ class Checker:
         ) = enrolled  # fmt: skip
         if version != self._version:
             self._reload()
-        _, since, until, classes = self._issuers.get(kid, _NOBODY)[0]
+        _, since, until, classes, _ = self._issuers.get(kid, _NOBODY)[0]
         quorum_time, floor, critical = self._ages
         direction, gate_zones = self._way
         facts = Facts(

@@ -4,7 +4,6 @@ A camera that fails is a state, not an end: one line when it goes, one when it i
 """
 
 import logging
-import threading
 from collections.abc import Iterator
 
 from appliance.gate import words
@@ -13,6 +12,7 @@ from appliance.gate.terminal import Terminal
 from appliance.settings import Settings
 from hw.errors import Refused, Unavailable
 from hw.eye import Eye, Sighting
+from hw.gate_io import Pause
 
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
@@ -20,50 +20,73 @@ LONGEST_PAUSE_SECONDS = 30.0
 _log = logging.getLogger("yardpass.gate")
 
 
-def watch(settings: Settings, terminal: Terminal, stop: threading.Event) -> None:
+class Stop:
+    """Whether the loop should end. `set` may be called from a signal handler of the same thread,
+    which an Event does not allow: its lock may be held by the very wait that was interrupted."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._pause = Pause()
+
+    def set(self) -> None:
+        self._is_set = True
+        self._pause.wake()
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def wait(self, seconds: float) -> None:
+        """Returns after `seconds`, or when it is set."""
+        if not self._is_set:
+            self._pause(seconds)
+
+
+def watch(settings: Settings, terminal: Terminal, stop: Stop) -> None:
     """Serves sightings until `stop` is set or a finite camera is used up.
 
-    Raises `Unavailable` if the camera or its decoder cannot be started the first time: a wrong
-    setting should stop the start, a cable that comes loose later should not.
+    Raises `Unavailable` or `Refused` if the camera or its decoder cannot be started the first
+    time: a wrong setting should stop the start, a cable that comes loose later should not.
     """
     pause, is_first, is_gone = FIRST_PAUSE_SECONDS, True, False
     while not stop.is_set():
         try:
             with open_eye(settings) as eye:
                 is_first = False
-                if is_gone:
-                    _log.warning("the camera is back")
-                    is_gone = False
-                serve(eye, terminal, stop)
+                for _ in served(eye, terminal, stop):
+                    if is_gone and eye.counts().frames:
+                        _log.warning("the camera is back")
+                        pause, is_gone = FIRST_PAUSE_SECONDS, False
                 return
-        except Unavailable as error:
+        except (Unavailable, Refused) as error:
             if is_first:
                 raise
             if not is_gone:
                 _log.error("the camera is gone: %s; check its cable, trying again", error)
             is_gone = True
+            terminal.rest()
             stop.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
-def serve(eye: Eye, terminal: Terminal, stop: threading.Event) -> None:
-    """Hands every sighting to the terminal; rests it while nobody is there."""
+def served(eye: Eye, terminal: Terminal, stop: Stop) -> Iterator[None]:
+    """Hands every sighting to the terminal and rests it, also while one code hangs there for good;
+    yields after each."""
     for sighting in _sightings(eye):
         if stop.is_set():
             return
-        if sighting is None:
-            terminal.rest()
-            continue
-        outcome = terminal.see(sighting.payload, sighting.ticks)
+        outcome = terminal.see(sighting.payload, sighting.ticks) if sighting else None
         if outcome is not None:
             _log.info("%s", words.line(outcome))
+        terminal.rest()
+        yield
 
 
 def _sightings(eye: Eye) -> Iterator[Sighting | None]:
-    """The eye's sightings; a single picture that cannot be used is told and passed over."""
+    """The eye's sightings; a picture that cannot be used is told, then as good as empty."""
     while True:
         try:
             yield from eye.sightings()
             return
         except Refused as refused:
             _log.warning("a picture was passed over: %s", refused)
+        yield None

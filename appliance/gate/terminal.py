@@ -17,13 +17,13 @@ from hw.errors import Refused as HardwareRefused
 from hw.errors import Unavailable as HardwareUnavailable
 from hw.ports import Relay
 from ledger_sync import feed as feeds
-from ledger_sync.checklog import CheckLog
-from ledger_sync.clock import Reading, grade_of
-from ledger_sync.errors import Unavailable
+from ledger_sync.checklog import CheckLog, Outdated
+from ledger_sync.clock import Grade, Reading, grade_of
+from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.feed import Feed
 
 HOLD_NS = 2_000_000_000  # a text not seen for this long, in ticks, is a new presentation
-MAX_HELD = 16  # texts remembered as still being shown
+MAX_HELD = 512  # texts remembered as still being shown; more than a picture can hold (256)
 
 Clock = Callable[[], Reading]
 
@@ -59,7 +59,8 @@ class Recorder:
     _day_key: bytes = field(default=b"", repr=False)
 
     def record(self, text: bytes, gate: str, outcome: Assessed, reading: Reading) -> None:
-        """Makes the check durable. Raises `Unavailable`: then nothing was stored."""
+        """Makes the check durable. Raises `Unavailable`, or `Refused` for a number that no record
+        holds: then nothing was stored."""
         verdict, facts, ledger_size, credential, mark = outcome
         check = feeds.Check(
             verdict.colour,
@@ -74,7 +75,8 @@ class Recorder:
             facts.to_bytes(),
         )
         entry = check.to_bytes()
-        used = mark if verdict.colour is not Colour.RED else None
+        is_used = verdict.colour is not Colour.RED and facts.grade != Grade.POOR
+        used = mark if is_used else None  # a time that cannot be checked must lock nobody out
         self.log.append(self.number, self.feed.size, entry, mark=used)
         self.feed.append(entry)
 
@@ -130,20 +132,33 @@ class Terminal:
         """Judges, records and acts on one presented text."""
         reading = self._clock()
         try:
-            grade = grade_of(reading, self._checker.ledger.floor)
-            assessed = self._checker.assess(text, reading.now, grade=grade, nonce=nonce)
-        except Unavailable as error:
-            opened, fault = self._act(self._way_out)
-            return Outcome(reading.now, _UNJUDGED, None, False, opened, f"{error} {fault}".strip())
-        verdict, fault, is_recorded = assessed.verdict, "", True
-        try:
-            self._recorder.record(text, self._gate, assessed, reading)
-        except Unavailable as error:
-            fault, is_recorded = str(error), False
-        may_open = verdict.action is Action.OPEN and (is_recorded or self._way_out)
-        opened, relay_fault = self._act(may_open)
+            assessed, fault = self._judge(text, reading, nonce)
+        except Outdated:  # somebody wrote since the last look: judge by what stands now
+            assessed, fault = self._judge(text, reading, nonce)
+        verdict = assessed.verdict if assessed else _UNJUDGED
+        is_recorded = not fault
+        may_open = verdict.action is Action.OPEN and is_recorded
+        opened, relay_fault = self._act(may_open or self._way_out)
         fault = "; ".join(filter(None, (fault, relay_fault)))
         return Outcome(reading.now, verdict, assessed, is_recorded, opened, fault)
+
+    def _judge(
+        self, text: bytes, reading: Reading, nonce: bytes | None
+    ) -> tuple[Assessed | None, str]:
+        """The judgement, on record, and no fault; or what could be had of it, and the fault.
+
+        Raises `Outdated` when the record shows that the judgement rests on an old view.
+        """
+        assessed = None
+        try:
+            grade = grade_of(reading, self._checker.ledger.floor)
+            assessed = self._checker.assess(text, reading.now, grade=grade, nonce=nonce)
+            self._recorder.record(text, self._gate, assessed, reading)
+        except Outdated:
+            raise
+        except (Unavailable, Refused) as error:
+            return assessed, str(error)
+        return assessed, ""
 
     def _act(self, may_open: bool) -> tuple[bool, str]:
         if not may_open:

@@ -28,12 +28,12 @@ _FORMS = {
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
-def headline(verdict: Verdict, *, colour: bool = False) -> str:
-    """`● GREEN   opens`: shape, word, action."""
+def headline(verdict: Verdict, *, colour: bool = False, did: Action | None = None) -> str:
+    """`● GREEN   opens`: shape, word, action; `did` if the gate did something else."""
     text = f"{SHAPES[verdict.colour]} {verdict.colour.name:<6}"
     if colour:
         text = f"\x1b[1;{ANSI[verdict.colour]}m{text}\x1b[0m"
-    return f"{text} {_ACTIONS[verdict.action]:<13}"
+    return f"{text} {_ACTIONS[verdict.action if did is None else did]:<13}"
 
 
 def explanation(verdict: Verdict) -> str:
@@ -81,8 +81,13 @@ def verified(facts: Facts) -> dict[str, Any]:
 
 
 def line(outcome: Outcome, *, colour: bool = False) -> str:
-    """One check in one line, for a log or a terminal."""
-    parts = [headline(outcome.verdict, colour=colour), explanation(outcome.verdict)]
+    """One check in one line, for a log or a terminal; it says what the gate did."""
+    did = outcome.verdict.action
+    if outcome.is_opened:
+        did = Action.OPEN
+    elif did is Action.OPEN:
+        did = Action.DENY
+    parts = [headline(outcome.verdict, colour=colour, did=did), explanation(outcome.verdict)]
     if not outcome.is_recorded:
         parts.append("NOT RECORDED")
     parts.append(outcome.fault)

@@ -8,9 +8,11 @@ Everything that gates learn from it goes through the log and `publish`. Names st
 import secrets
 import sqlite3
 import tomllib
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +20,7 @@ from appliance.passes import token
 from appliance.passes.token import Assurance, HolderClass, Pass
 from appliance.policy import site_rule
 from ledger_sync import entries, files, keyfile, migrations, note
-from ledger_sync.authority.sequencer import Sequencer, Signer
+from ledger_sync.authority.sequencer import Sequencer, Signer, unavailable
 from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.keys import ED25519, SEED_BYTES, PublicKey, SigningKey
 from ledger_sync.quorum import parse_policy
@@ -28,6 +30,8 @@ MAX_RESIDENT = 200  # characters of a resident's name in the office's own book
 ISSUER_YEARS = 10
 YEAR = 365 * 86_400
 _HINT = "make an office with: yardpass office init"
+_RESTORE = "restore the newest copy of the office"
+_REVOKED = 1
 Random = Callable[[int], bytes]
 
 
@@ -51,28 +55,43 @@ class Office:
         cls, folder: Path, *, site: str, now: int, random: Random = secrets.token_bytes
     ) -> "Office":
         """Makes keys, secret, policy and an empty log; the first entries name the issuer and the
-        rule. Raises `Refused` if the folder holds an office already."""
+        rule. All of it or nothing: raises `Refused` if there is an office, or a part of one."""
         if (folder / "office.toml").exists():
             raise Refused(f"{folder} holds an office already", reason="R-SETTINGS")
-        (folder / "keys").mkdir(parents=True, exist_ok=True, mode=0o700)
-        made = {name: SigningKey(ED25519, random(SEED_BYTES)) for name in _KEYS}
-        for name, key in made.items():
-            keyfile.write_key(folder / "keys" / f"{name}.key", key)
-        keyfile.write_secret(folder / "site.secret", random(32))
-        origin = f"yardpass/{site.removeprefix('yp:')}"
-        office = cls(folder, site, origin)
-        files.write_once(folder / "policy.txt", office._policy_text(made).encode())
-        migrations.migrate(folder / "residents.db", migrations.office_schema)
-        (folder / "residents.db").chmod(0o600)
-        Sequencer.create(folder / "book.db", origin=origin).close()
-        issuer = entries.Issuer(
-            site, made["issuer"].public, now, now + ISSUER_YEARS * YEAR, ALL_CLASSES
-        )
-        rule = entries.Rule(site_rule.RULE_NAME, b"{}")
-        office._add([issuer, rule])
-        text = f'site = "{site}"\norigin = "{origin}"\n'
-        files.write_once(folder / "office.toml", text.encode())  # last: now it is an office
+        if (folder / "keys").exists():
+            what = f"{folder} holds keys but no office.toml: a damaged office, or half of one"
+            raise Refused(f"{what}; {_RESTORE}, or give a new folder", reason="R-SETTINGS")
+        office = cls(folder, site, f"yardpass/{site.removeprefix('yp:')}")
+        files.make_folder(folder / "keys", mode=0o700)
+        try:
+            files.make_all(folder, office._parts(now, random))
+        except BaseException:
+            with suppress(OSError):
+                (folder / "keys").rmdir()
+            raise
+        files.sync_folder(folder.absolute().parent)
         return office
+
+    def _parts(self, now: int, random: Random) -> dict[str, Callable[[Path], object]]:
+        """What makes each file of a new office, in order."""
+        made = {name: SigningKey(ED25519, random(SEED_BYTES)) for name in _KEYS}
+        until = now + ISSUER_YEARS * YEAR
+        issuer = entries.Issuer(self.site, made["issuer"].public, now, until, ALL_CLASSES)
+        rule = entries.Rule(site_rule.RULE_NAME, b"{}")
+        text = f'site = "{self.site}"\norigin = "{self.origin}"\n'
+
+        def finish(path: Path) -> None:
+            self._add([issuer, rule])
+            files.write_once(path, text.encode())
+
+        return {
+            **{f"keys/{name}.key": partial(keyfile.write_key, key=made[name]) for name in _KEYS},
+            "site.secret": partial(keyfile.write_secret, secret=random(32)),
+            "policy.txt": partial(files.write_once, data=self._policy_text(made).encode()),
+            "residents.db": _make_residents,
+            "book.db": lambda path: Sequencer.create(path, origin=self.origin).close(),
+            "office.toml": finish,  # last: now it is an office
+        }
 
     @classmethod
     def open(cls, folder: Path) -> "Office":
@@ -80,9 +99,12 @@ class Office:
         text = files.read_bounded(folder / "office.toml", 4_096, hint=_HINT)
         try:
             values = tomllib.loads(text.decode())
-            return cls(folder, str(values["site"]), str(values["origin"]))
+            site, origin = values["site"], values["origin"]
         except (ValueError, KeyError):
-            raise Refused(f"{folder}/office.toml is damaged; restore a copy") from None
+            site, origin = "", ""
+        if not (isinstance(site, str) and site and isinstance(origin, str) and origin):
+            raise Refused(f"{folder}/office.toml is damaged; {_RESTORE}", reason="R-SETTINGS")
+        return cls(folder, site, origin)
 
     def _policy_text(self, keys: dict[str, SigningKey]) -> str:
         log, cosigner = self._verifiers(keys["log"].public, keys["cosigner"].public)
@@ -98,10 +120,10 @@ class Office:
         )
 
     def _key(self, name: str) -> SigningKey:
-        return keyfile.read_key(self.folder / "keys" / f"{name}.key", hint=_HINT)
+        return keyfile.read_key(self.folder / "keys" / f"{name}.key", hint=_RESTORE)
 
     def _secret(self) -> bytes:
-        return keyfile.read_secret(self.folder / "site.secret", hint=_HINT)
+        return keyfile.read_secret(self.folder / "site.secret", hint=_RESTORE)
 
     def _add(self, new: Iterable[entries.Entry]) -> int:
         book = Sequencer(self.folder / "book.db", origin=self.origin)
@@ -125,8 +147,7 @@ class Office:
 
         The index in the status list is drawn at random, so that lists do not tell who came when.
         """
-        if not 0 < len(resident) <= MAX_RESIDENT:
-            raise Refused(f"a resident's name has 1 to {MAX_RESIDENT} characters")
+        resident = _name_of(resident)
         issuer = self._key("issuer")
         with self._residents() as db:
             uri, idx = self._free_index(db)
@@ -164,16 +185,22 @@ class Office:
 
     def set_status(self, resident: str, status: int, *, now: int) -> int:
         """Gives all passes of `resident` this status (0 valid, 1 revoked, 2 suspended, 3
-        condition); how many they are. Raises `Refused` if there is none."""
+        condition); how many they are. A revoked pass stays revoked: its phone may be in other
+        hands. Raises `Refused` if there is no pass to change."""
+        resident = _name_of(resident)
         with self._residents() as db:
             rows = db.execute(
-                "SELECT uri, idx FROM resident WHERE resident = ?", (resident,)
+                "SELECT id, uri, idx, status FROM resident WHERE resident = ?", (resident,)
             ).fetchall()
             if not rows:
                 raise Refused(f"nobody is enrolled as {resident!r}; see: yardpass office list")
-            db.execute("UPDATE resident SET status = ? WHERE resident = ?", (status, resident))
-            self._add(entries.Status(uri, now, ((idx, status),)) for uri, idx in rows)
-        return len(rows)
+            live = [row for row in rows if status == _REVOKED or row[3] != _REVOKED]
+            if not live:
+                raise Refused(f"all passes of {resident!r} are revoked for good; enrol again")
+            changed = [(status, number) for number, *_ in live]
+            db.executemany("UPDATE resident SET status = ? WHERE id = ?", changed)
+            self._add(entries.Status(uri, now, ((idx, status),)) for _, uri, idx, _ in live)
+        return len(live)
 
     def set_rule(self, text: bytes) -> site_rule.SiteRule:
         """Publishes a new gate rule. Raises `Refused` listing what is wrong with it."""
@@ -201,7 +228,7 @@ class Office:
 
     def policy(self) -> bytes:
         """The policy text terminals pin."""
-        data = files.read_bounded(self.folder / "policy.txt", 65_536, hint=_HINT)
+        data = files.read_bounded(self.folder / "policy.txt", 65_536, hint=_RESTORE)
         parse_policy(data)
         return data
 
@@ -213,20 +240,43 @@ class Office:
     def _residents(self) -> Iterator[sqlite3.Connection]:
         path = self.folder / "residents.db"
         if not path.is_file():
-            raise Unavailable(f"no residents' book at {path}; restore a copy of the office")
+            raise Unavailable(f"no residents' book at {path}; {_RESTORE}")
         try:
-            db = sqlite3.connect(f"file:{path}?mode=rw", uri=True, isolation_level="IMMEDIATE")
+            uri = f"{path.absolute().as_uri()}?mode=rw"  # a path may hold ?, # and %
+            db = sqlite3.connect(uri, uri=True, isolation_level="IMMEDIATE")
             try:
                 with db:
                     yield db
             finally:
                 db.close()
         except sqlite3.Error as error:
-            raise Unavailable(f"residents' book {path} cannot be used ({error})") from error
+            raise unavailable(path, error) from error
 
 
 _KEYS = ("log", "cosigner", "issuer")
+_NO_LETTERS = {"Cc", "Cs", "Zl", "Zp"}  # controls, halves of broken UTF-8, line breaks
 ALL_CLASSES = sum(1 << klass for klass in HolderClass)
+
+
+def _name_of(resident: str) -> str:
+    """The name in one spelling. Raises `Refused` for one that a list could not show in a line."""
+    name = unicodedata.normalize("NFC", resident)
+    if not 0 < len(name) <= MAX_RESIDENT or not name.strip():
+        raise Refused(f"a resident's name has 1 to {MAX_RESIDENT} characters")
+    if any(unicodedata.category(letter) in _NO_LETTERS for letter in name):
+        raise Refused(
+            f"{name!r} is no name: it holds line breaks, control characters or bad UTF-8"
+        )
+    return name
+
+
+def _make_residents(path: Path) -> None:
+    files.write_once(path, b"", mode=0o600)
+    try:
+        migrations.migrate(path, migrations.office_schema)
+    except sqlite3.Error as error:
+        path.unlink()
+        raise unavailable(path, error) from error
 
 
 def _entry_of(claims: Pass, handle: bytes, kid: bytes) -> entries.Pass:

@@ -1,5 +1,8 @@
 """The folder a terminal starts from: its own key, the pinned policy, an empty store, settings."""
 
+import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,18 +63,35 @@ def make(office: Office, folder: Path, post: Post, *, seed: bytes) -> Settings:
 
     Raises `Refused` if the folder holds a terminal already, or for a fault in the names.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-    values = {**post._asdict(), "zones": ", ".join(map(str, post.zones))}
+    values = {key: _toml(value) for key, value in post._asdict().items()}
     values["camera_options"] = _CAMERA_OPTIONS.get(post.camera, "")
     text = _SITE.format(origin=office.origin, site=office.site, **values)
-    files.write_once(folder / FILE_NAME, text.encode())
+    secret = office.secret()
+    files.make_folder(folder, mode=0o750)
+    parts: dict[str, Callable[[Path], object]] = {
+        "policy.txt": partial(files.write_once, data=office.policy()),
+        "terminal.key": partial(keyfile.write_key, key=SigningKey(ED25519, seed)),
+        "site.secret": partial(keyfile.write_secret, secret=secret),
+        "store.db": lambda path: _make_store(path, office.origin),
+        FILE_NAME: lambda path: _write_settings(path, text),  # last: without it, no terminal
+    }
+    files.make_all(folder, parts)
+    return load(folder / FILE_NAME)
+
+
+def _toml(value: str | list[int]) -> str:
+    """The value between its quotes or brackets; what JSON escapes, TOML escapes alike."""
+    return json.dumps(value, ensure_ascii=False)[1:-1]
+
+
+def _make_store(path: Path, origin: str) -> None:
+    Store.create(path, origin=origin, floor=BUILD_TIME).close()
+
+
+def _write_settings(path: Path, text: str) -> None:
+    files.write_once(path, text.encode(errors="replace"))
     try:
-        settings = load(folder / FILE_NAME)
-        files.write_once(settings.policy, office.policy())
-        keyfile.write_key(settings.key, SigningKey(ED25519, seed))
-        keyfile.write_secret(settings.site_secret, office.secret())
-        Store.create(settings.store, origin=office.origin, floor=BUILD_TIME).close()
-    except Exception:
-        (folder / FILE_NAME).unlink(missing_ok=True)  # without settings it is no terminal
+        load(path)
+    except BaseException:
+        path.unlink()
         raise
-    return settings

@@ -7,7 +7,8 @@ Each step proves one thing and leaves its mark; a verdict is built only over a f
     2  REFERENCE: the handle is enrolled here                  check_enrolled
     3  SELF, STATIC: the issuer is known by kid                check_issuer_known
     4  SELF, STATIC: an issuer key signed the pass             check_pass_signed
-    5  SELF, STATIC: the claims of the pass are well formed    token.claims_of
+    5  SELF, STATIC: the claims of the pass are well formed,   token.claims_of
+       and name the issuer whose key signed it                 check_pass_claims
     6  STATIC: the pass is a bearer pass                       check_bearer
     7  REFERENCE, SELF: the holder's key signed the code       check_holder_signed
     8  REFERENCE, SELF: the claims of the code are well formed code.claims_of
@@ -87,7 +88,7 @@ def prove_carried(code: Code, issuers: Sequence[IssuerKey]) -> PassProof:
     marks = check_issuer_known(issuers)
     mark, issuer = check_pass_signed(code, issuers)
     held = token.claims_of(_payload(code.inner))
-    marks |= mark | _PASS_CLAIMS
+    marks |= mark | check_pass_claims(held, issuer)
     if code.form is Form.STATIC:
         return PassProof(marks | check_bearer(held), issuer, held, None)
     if held.key is None:
@@ -125,6 +126,13 @@ def check_pass_signed(code: Code, issuers: Sequence[IssuerKey]) -> tuple[int, Is
         if inner is not None and key.holds(inner.alg, inner.signature, inner.to_be_signed):
             return _PASS_SIGNED, issuer
     raise Refused("no known issuer key signed this pass", reason="R-SIG")
+
+
+def check_pass_claims(held: token.Pass, issuer: IssuerKey) -> int:
+    """5. The pass names the issuer whose key it is signed with."""
+    if held.issuer != issuer.name:
+        raise Refused("a pass that names another issuer than its signer", reason="R-ISSUER")
+    return _PASS_CLAIMS
 
 
 def check_bearer(held: token.Pass) -> int:

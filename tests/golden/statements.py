@@ -164,6 +164,8 @@ def _proofs() -> Iterator[Case]:
     header = encode({1: -8, 4: KID, 16: PASS_TYPE})
     body = odd_pass(pass_payload(), header=header, office=STRANGER)
     yield Case("kid-borrowed", "the issuer's kid over another key", body, "4.5.4", "R-SIG")
+    what = "a pass in the name of another issuer than its signer"
+    yield Case("iss-of-another", what, pass_token(issuer="yp:hz08"), "3.9", "R-ISSUER")
     body = pass_token()[:-64] + bytes(64)
     yield Case("pass-unsigned", "the issuer's signature is 64 zeros", body, "4.5.4", "R-SIG")
     unsigned = pass_token(PHONE)[:-64] + bytes(64)
