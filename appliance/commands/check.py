@@ -24,13 +24,15 @@ from ledger_sync.clock import Grade, grade_of
 from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.files import read_bounded
 
+AT_HELP = """Judge as of this time, ISO 8601 such as 2026-11-22T08:00:00Z; `now` trusts the clock
+of this machine, which a gate does only if it is synchronised or kept by a clock chip."""
 TEXT_SUFFIXES = (".txt", "")
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--site", type=click.Path(path_type=Path), help="Folder of a terminal (site.toml).")
-@click.option("--at", "moment", help="Judge as of this time, ISO 8601, e.g. 2026-11-22T08:00:00Z.")
+@click.option("--at", "moment", help=AT_HELP)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def check(files: tuple[Path, ...], site: Path | None, moment: str | None, as_json: bool) -> None:
     """Judge the code in each FILE: a picture (PNG, JPEG, ...) or a text file; - is stdin.
@@ -57,6 +59,8 @@ def check(files: tuple[Path, ...], site: Path | None, moment: str | None, as_jso
 def _time(moment: str | None) -> tuple[int, Grade | None]:
     if moment is None:
         return int(time.time()), None
+    if moment == "now":
+        return int(time.time()), Grade.GOOD
     try:
         stated = datetime.fromisoformat(moment)
     except ValueError:
