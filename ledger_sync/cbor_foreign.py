@@ -2,7 +2,7 @@
 
 Status lists and passes of other issuers are legal CBOR outside our profile: keys unsorted, lengths
 indefinite, floats where a claim allows them. Everything is bounded before it is read, a map never
-holds a key twice. Our own tokens are read by cbor.py, never by this. FORMAT.md section 1.3.
+holds a key twice. Our own tokens are read by cbor.py, never by this. FORMAT.md section 5.7.
 """
 
 import struct

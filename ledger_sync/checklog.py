@@ -4,6 +4,7 @@ FORMAT.md section 8. What an entry says is in feed.py.
 """
 
 import sqlite3
+from contextlib import suppress
 from typing import NamedTuple
 
 from ledger_sync.errors import Unavailable
@@ -66,8 +67,9 @@ class CheckLog:
     def _was_outdated(self, error: sqlite3.Error) -> bool:
         """Ends what is left of a failed write; whether only the view was too old to write from."""
         self._store.has_view = False
-        if self._store.db.in_transaction:
-            self._execute("ROLLBACK")
+        with suppress(sqlite3.Error):  # a store that is closed or gone has nothing to undo
+            if self._store.db.in_transaction:
+                self._execute("ROLLBACK")
         return getattr(error, "sqlite_errorname", "") == "SQLITE_BUSY_SNAPSHOT"
 
     def save_head(self, feed: int, size: int, note: str) -> None:

@@ -34,7 +34,7 @@ def read_key(path: Path, *, hint: str) -> SigningKey:
     words = _private(path, hint).decode("ascii", "replace").split()
     if len(words) != 4 or words[:2] != ["yardpass-key", "1"] or words[2] not in _NAMES:
         raise Refused(f"{path} is not a key file; {hint}", reason="R-SETTINGS")
-    return SigningKey(_NAMES[words[2]], _secret_in(words[3], path))
+    return SigningKey(_NAMES[words[2]], _secret_in(words[3], path, hint))
 
 
 def write_secret(path: Path, secret: bytes) -> None:
@@ -44,7 +44,7 @@ def write_secret(path: Path, secret: bytes) -> None:
 
 def read_secret(path: Path, *, hint: str) -> bytes:
     """The 32-byte secret in the file; errors as `read_key`."""
-    return _secret_in(_private(path, hint).decode("ascii", "replace").strip(), path)
+    return _secret_in(_private(path, hint).decode("ascii", "replace").strip(), path, hint)
 
 
 def _private(path: Path, hint: str) -> bytes:
@@ -59,11 +59,11 @@ def _private(path: Path, hint: str) -> bytes:
     return data
 
 
-def _secret_in(text: str, path: Path) -> bytes:
+def _secret_in(text: str, path: Path, hint: str) -> bytes:
     try:
         secret = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         secret = b""
     if len(secret) != SEED_BYTES:
-        raise Refused(f"{path} does not hold {SEED_BYTES} bytes", reason="R-SETTINGS")
+        raise Refused(f"{path} does not hold {SEED_BYTES} bytes; {hint}", reason="R-SETTINGS")
     return secret

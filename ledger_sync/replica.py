@@ -135,7 +135,8 @@ class Replica:
         start = accepted.checkpoint.size - len(accepted.new_entries)
         with self._store.transaction():
             if (size := self.ledger().size) != start:
-                raise Refused(f"the ledger went from {start} to {size} entries meanwhile; retry")
+                why = f"the ledger went from {start} to {size} entries meanwhile; retry"
+                raise Refused(why, reason="R-LEDGER")
             execute = self._store.db.execute
             for seq, raw, entry in accepted.new_entries:
                 execute("INSERT INTO ledger_entry VALUES (?, ?)", (seq, raw))

@@ -4,7 +4,7 @@ import pytest
 from yard import NOW, ORIGIN, key_of
 
 from ledger_sync import feed, note
-from ledger_sync.checklog import MAX_ENTRIES, CheckLog, Tail
+from ledger_sync.checklog import MAX_ENTRIES, CheckLog, Outdated, Tail
 from ledger_sync.errors import Unavailable
 from ledger_sync.merkle import frontier_of
 from ledger_sync.note import checkpoint_of, open_note
@@ -181,3 +181,63 @@ def test_saved_heads_open_and_cover_the_stored_entries(log):
     for size, head in heads.items():
         assert head == note.Checkpoint(FEED, size, frontier_of(entries[:size]).root())
     assert log.heads(NEXT) == []
+
+
+def test_an_append_to_a_closed_store_is_unavailable(store, log):
+    number = log.open_feed(FEED, b"opening", NOW)
+    store.close()
+
+    with pytest.raises(Unavailable, match="cannot be used"):
+        log.append(number, 1, b"check")
+
+
+def test_a_check_judged_by_the_newest_view_is_stored_and_ends_it(tmp_path, store, log):
+    number = log.open_feed(FEED, b"opening", NOW)
+    Replica(store).look()
+
+    log.append(number, 1, b"check", mark=(HOLDER, NOW))
+
+    assert not store.db.in_transaction
+    with Store(tmp_path / "store.db") as other:
+        assert CheckLog(other).entries(FEED) == [b"opening", b"check"]
+        assert last_at(other) == NOW
+
+
+def test_a_check_judged_by_an_old_view_is_outdated_and_nothing_of_it_is_stored(
+    tmp_path, store, log
+):
+    number = log.open_feed(FEED, b"opening", NOW)
+    store.look()
+    with Store(tmp_path / "store.db") as other:
+        CheckLog(other).open_feed(NEXT, b"next", NOW)
+
+    with pytest.raises(Outdated, match="judge again"):
+        log.append(number, 1, b"check", mark=(HOLDER, NOW))
+
+    assert (log.entries(FEED), log.feeds()) == ([b"opening"], [FEED, NEXT])
+    assert last_at(store) == 0
+    log.append(number, 1, b"check", mark=(HOLDER, NOW))
+    assert log.entries(FEED) == [b"opening", b"check"]
+
+
+def test_any_other_write_ends_a_view_and_sees_what_others_wrote(tmp_path, store, log):
+    for write in (lambda: log.save_head(1, 1, "head"), lambda: log.open_feed(NEXT, b"", NOW)):
+        store.look()
+        with Store(tmp_path / "store.db") as other:
+            other.write("UPDATE ledger SET floor = floor + 1")
+        write()
+        assert not store.db.in_transaction
+
+    assert Replica(store).ledger().floor == NOW + 2
+
+
+def test_a_view_that_ends_in_an_error_leaves_the_log_usable(store, log):
+    number = log.open_feed(FEED, b"opening", NOW)
+    store.look()
+
+    with pytest.raises(Unavailable, match="UNIQUE"):
+        log.append(number, 0, b"check")
+
+    assert not store.db.in_transaction
+    log.append(number, 1, b"check")
+    assert log.entries(FEED) == [b"opening", b"check"]

@@ -84,6 +84,8 @@ def test_the_fully_specified_name_of_an_algorithm_is_as_good(named, office):
         {1: -35, **HEADER},
         {1: "EdDSA", **HEADER},
         {1: True, **HEADER},
+        {1: [], **HEADER},
+        {1: {}, **HEADER},
         {"alg": -8, **HEADER},
         {3: "application/cwt", **HEADER},
         {5: b"iv", **HEADER},

@@ -136,7 +136,7 @@ WRONG = {
         2: [b"", bytes(9), "kid-kid-", None],
         3: ["", "s" * 65, b"subject", None],
         4: ["", "u" * 65, 4, None],
-        5: [-1, entries.MAX_STATUS_INDEX + 1, True, None],
+        5: [-1, 131_072, True, None],
         6: [-1, 32, False, None],
         7: [-1, 2**53, None],
         8: [-1, 4, True, None],
@@ -150,7 +150,7 @@ WRONG = {
         2: [-1, 2**53, True, None],
         3: [
             *(None, 1, b"", {}, [], [1], [1, 2, 3], [1, True], [[1, 2]], ["1", 1], [None, 1]),
-            *([-1, 1], [1, -1], [1, 4], [entries.MAX_STATUS_INDEX + 1, 1], [7, 1, 8, 4]),
+            *([-1, 1], [1, -1], [1, 4], [131_072, 1], [7, 1, 8, 4]),
         ],
     },
     "rule": {1: ["", "n" * 65, b"name", None], 2: ["text", None, 1, bytes(60_001)]},
@@ -215,7 +215,7 @@ def test_whatever_is_read_as_a_known_kind_is_spelt_as_our_writer_spells_it(entry
 
 def test_values_at_their_bounds_are_read():
     most = 2**53 - 1
-    edge = replace(pass_of(), klass=31, index=entries.MAX_STATUS_INDEX, zones=most, assurance=3)
+    edge = replace(pass_of(), klass=31, index=131_071, zones=most, assurance=3)
     rule = Rule("r" * entries.MAX_NAME, bytes(entries.MAX_RULE))
 
     assert parse(to_bytes(edge)) == edge

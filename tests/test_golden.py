@@ -1,5 +1,7 @@
 """Every golden file ends as it says, FORMAT.md says the same, and the script makes them all."""
 
+import hashlib
+import hmac
 import re
 import subprocess
 import sys
@@ -119,6 +121,15 @@ def test_a_check_reads_back_with_its_facts_and_decides_the_same_again(shown, sto
     verdict = decide(facts, check.at)
     assert check.to_bytes() == shown.body
     assert (verdict.colour, verdict.action, verdict.reasons) == check[:2] + check[8:9]
+
+
+@of_kind("check")
+def test_a_pseudonym_is_made_as_format_md_says(shown):
+    day = (shown.at // 86_400).to_bytes(8, "big")
+    key = hmac.digest(b"site secret of the examples", b"yardpass/day/v1" + day, "sha256")
+    handle = bytes.fromhex(CASES["pass-ed25519"].get("handle"))
+    expected = hashlib.blake2b(handle, key=key, digest_size=16).digest()
+    assert feed.check_of(shown.body).pseudonym == expected
 
 
 @of_kind("opening")

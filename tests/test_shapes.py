@@ -10,7 +10,17 @@ import time
 
 import pytest
 from golden.showings import by_reference, self_contained
-from makers import AT, LIST, PHONE, PHONE_P256, bstr, edited, pass_payload, pass_token
+from makers import (
+    AT,
+    LIST,
+    PHONE,
+    PHONE_P256,
+    bstr,
+    edited,
+    pass_header,
+    pass_payload,
+    pass_token,
+)
 
 from appliance.passes import code, shapes, token
 from appliance.passes.code import Form
@@ -164,6 +174,72 @@ def test_the_length_of_the_carried_pass_must_be_in_its_shortest_form():
 def test_a_pass_of_another_payload_length_than_stated_is_not_usual():
     data = self_contained("ed25519")
     assert code.usual(data.replace(b"\x58\x7f\xa7", b"\x58\x7e\xa7", 1)) is None
+
+
+@pytest.mark.parametrize("size", [0, 23, 24, 255])
+def test_a_carried_payload_takes_a_length_byte_from_24_bytes_on(size):
+    sealed_by = bstr(bytes(64))
+    inner = b"\xd2\x84" + bstr(pass_header()) + b"\xa0\x58" + bytes((size,)) + bytes(size)
+    header = b"\xa3\x01\x27\x0d" + inner + sealed_by + b"\x10\x19\x01\x26"
+    stated = bstr(cbor.encode({3: "yp:hz07", 6: AT}))
+    data = b"\xd2\x84" + bstr(header) + b"\xa0" + stated + sealed_by
+
+    assert (code.usual(data) is not None) is (size >= 24)
+    assert (outcome(code.general, data) == "R-FORM") is (size < 24)
+
+
+@pytest.mark.parametrize(
+    ("usual", "longer"),
+    [
+        ("1a6955b900", "1b000000006955b900"),
+        ("1a6955b900", "1a0000ffff"),
+        ("1a6955b900", "1a00000000"),
+        ("1a6955b900", "19ffff"),
+        ("0367", "037807"),
+        ("50a2", "5810a2"),
+        ("4da2", "580da2"),
+        ("5840", "590040"),
+        ("a0", "b800"),
+    ],
+)
+def test_a_code_with_one_longer_spelling_is_not_usual(usual, longer):
+    data = by_reference("ed25519")
+    spoiled = data.replace(bytes.fromhex(usual), bytes.fromhex(longer), 1)
+    assert spoiled != data
+    assert code.usual(spoiled) is None
+
+
+@pytest.mark.parametrize(
+    ("usual", "longer"),
+    [
+        ("1a69546780", "1a0000ffff"),
+        ("1a69546780", "1b0000000069546780"),
+        ("1a697bf480", "1a00000000"),
+        ("63696478199d13", "636964781800"),
+        ("63696478199d13", "636964781817"),
+        ("63696478199d13", "636964781900ff"),
+        ("63696478199d13", "636964781a0000ffff"),
+        ("830103", "83011803"),
+        ("830103", "83011817"),
+        ("830103", "8301190017"),
+        ("830103", "83011a0000ffff"),
+        ("830103", "83180103"),
+        ("0302", "031802"),
+        ("0302", "0304"),
+        ("830103", "830003"),
+        ("830103", "830903"),
+        ("0167", "017807"),
+        ("026b", "02780b"),
+        ("6b79703a", "780b79703a"),
+        ("5820", "590020"),
+        ("a7", "b807"),
+    ],
+)
+def test_a_pass_with_one_longer_or_impossible_spelling_is_not_usual(usual, longer):
+    payload = cbor.encode(pass_payload(PHONE))
+    spoiled = payload.replace(bytes.fromhex(usual), bytes.fromhex(longer), 1)
+    assert spoiled != payload
+    assert shapes.pass_fields(spoiled) is None
 
 
 # Time: an expression must not be made to search. The yardstick is a verification, in this run.

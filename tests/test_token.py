@@ -79,10 +79,6 @@ def test_the_ends_of_every_range_are_read(holder, changes):
         {EXP: True},
         {IAT: -1},
         {IAT: None},
-        {CNF: {}},
-        {CNF: {1: PHONE.public.to_cose(), 3: b"k"}},
-        {CNF: [PHONE.public.to_cose()]},
-        {CNF: None},
         {STATUS: None},
         {STATUS: {}},
         {STATUS: {"status_list": {"idx": 1, "uri": LIST}, "more": 1}},
@@ -110,6 +106,24 @@ def test_the_ends_of_every_range_are_read(holder, changes):
 )
 def test_a_claim_outside_its_range_is_refused(changes):
     assert refusal({**pass_payload(), **changes}) == "R-FORM"
+
+
+@pytest.mark.parametrize(
+    "confirmation",
+    [
+        {},
+        None,
+        PHONE.public.to_cose(),
+        [PHONE.public.to_cose()],
+        {1: PHONE.public.to_cose(), 3: b"kid"},
+        {3: b"kid"},
+    ],
+    ids=repr,
+)
+def test_a_confirmation_is_one_key_and_nothing_else(confirmation):
+    payload = pass_payload(PHONE)
+    assert token.claims_of(cbor.encode(payload)).key == PHONE.public
+    assert refusal({**payload, CNF: confirmation}) in {"R-FORM", "R-SIG"}
 
 
 @pytest.mark.parametrize("missing", [ISS, SUB, EXP, IAT, STATUS, RIGHTS])

@@ -36,13 +36,14 @@ def import_(file: Path, site: Path) -> None:
     settings = load(site / FILE_NAME)
     policy = policy_of(settings.policy)
     data = read_bounded(file, MAX_FILE, hint="make one with: yardpass office publish")
+    click.echo(f"verifying {file}, {len(data)} bytes", err=True)
     with open_replica(settings) as replica:
         known = replica.position()
         try:
             accepted = accept(data, policy=policy, origin=settings.origin, known=known)
         except Refused as refused:
-            stands = f"the ledger of {known.size} entries stands"
-            raise Refused(f"{file}: {refused}; {stands}", reason=refused.reason) from None
+            stays = f"{settings.origin} stays at {known.size} entries"
+            raise Refused(f"{file}: {refused}; {stays}", reason=refused.reason) from None
         new_count = len(accepted.new_entries)
         with click.progressbar(length=new_count, label="Applying", file=sys.stderr) as bar:
 

@@ -114,7 +114,7 @@ class Checker:
         return Assessed(decide(facts, now), facts, self.ledger.size, code.handle, mark)
 
     def _carried(self, code: Code, now: int, grade: int, nonce: bytes | None) -> Assessed:
-        if code.kid not in self._issuers:
+        if code.kid not in self._issuers and self._replica.ledger().version != self._version:
             self._reload()
         proof = verify.prove_carried(code, self._issuers.get(code.kid, ()))
         held = proof.held

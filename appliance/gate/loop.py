@@ -69,16 +69,16 @@ def watch(settings: Settings, terminal: Terminal, stop: Stop) -> None:
 
 
 def served(eye: Eye, terminal: Terminal, stop: Stop) -> Iterator[None]:
-    """Hands every sighting to the terminal and rests it, also while one code hangs there for good;
-    yields after each."""
+    """Hands every sighting to the terminal, and yields before each. Rests the terminal after
+    each, even while one code hangs before the camera for good."""
     for sighting in _sightings(eye):
         if stop.is_set():
             return
+        yield
         outcome = terminal.see(sighting.payload, sighting.ticks) if sighting else None
         if outcome is not None:
             _log.info("%s", words.line(outcome))
         terminal.rest()
-        yield
 
 
 def _sightings(eye: Eye) -> Iterator[Sighting | None]:

@@ -229,7 +229,11 @@ class Office:
     def policy(self) -> bytes:
         """The policy text terminals pin."""
         data = files.read_bounded(self.folder / "policy.txt", 65_536, hint=_RESTORE)
-        parse_policy(data)
+        try:
+            parse_policy(data)
+        except Refused as refused:
+            what = f"{self.folder}/policy.txt is damaged ({refused}); {_RESTORE}"
+            raise Refused(what, reason=refused.reason) from None
         return data
 
     def secret(self) -> bytes:

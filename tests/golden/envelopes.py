@@ -86,6 +86,7 @@ def _headers() -> Iterator[Case]:
         ("alg-text", "the algorithm by its name", "EdDSA"),
         ("alg-es384", "an algorithm outside the list", -35),
         ("alg-zero", "algorithm 0, reserved", 0),
+        ("alg-array", "a list of algorithms", [-8, -7]),
         ("alg-true", "true for an algorithm", True),
     ):
         header = {4: KID, 16: PASS_TYPE} if alg is None else {**usual, 1: alg}

@@ -1,0 +1,79 @@
+"""One gate of the small compound at work: a real terminal and store, the simulated relay."""
+
+from compound import IN, NOW, Compound, furnish, key_named
+
+from appliance.gate.terminal import Recorder, Terminal
+from hw.sim.relay import SimRelay
+from ledger_sync import note
+from ledger_sync.checklog import MAX_ENTRIES, CheckLog
+from ledger_sync.clock import Reading
+from ledger_sync.feed import Feed, check_of
+from ledger_sync.merkle import frontier_of
+from ledger_sync.store import Store
+
+PULSE_MS = 700
+SECRET = b"site secret, 32 bytes, not empty"
+KEY = key_named("terminal")
+GOOD_TIME = Reading(NOW, synchronised=True, error_seconds=1, has_chip=True)
+
+
+class Stand:
+    """One gate of the compound: its terminal, its relay, its clock, and a look at its disk.
+
+    The relay's ticks are the checks on disk: its history tells what was recorded when it moved.
+    """
+
+    def __init__(self, folder, way=IN, *, wait=None):
+        self.compound = furnish(Compound(folder))
+        self.store, self.log = self.compound.store, self.compound.log
+        self.reading = GOOD_TIME
+        self.relay = SimRelay(clock=self.recorded, wait=wait)
+        self.feed = Feed(origin="yardpass/hz07/n/02", key=KEY)
+        self.recorder = Recorder(self.log, self.feed, self._number(), SECRET)
+        self.terminal = Terminal(
+            gate="n",
+            direction=way,
+            checker=self.compound.checker(way),
+            recorder=self.recorder,
+            relay=self.relay,
+            pulse_ms=PULSE_MS,
+            clock=lambda: self.reading,
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.store.close()
+
+    def _number(self):
+        self.feed.append(b"opening")
+        return self.log.open_feed(self.feed.origin, b"opening", NOW)
+
+    def checks(self):
+        """The checks as another process finds them."""
+        with Store(self.compound.path) as other:
+            return [check_of(entry) for entry in CheckLog(other).entries(self.feed.origin)[1:]]
+
+    def recorded(self):
+        """How many checks are on disk, fillers of a full disk aside."""
+        first = self.recorder.number * MAX_ENTRIES
+        with Store(self.compound.path) as other:
+            between = "SELECT count(*) FROM feed_entry WHERE id > ? AND id < ?"
+            return other.row(between, first, first + 1_000)[0]
+
+    def head(self):
+        """The newest head, verified against what is on disk."""
+        size, text = self.log.heads(self.feed.origin)[-1]
+        signed = note.open_note(text, [note.Verifier(self.feed.origin, 1, KEY.public.raw)])
+        checkpoint = note.checkpoint_of(signed)
+        entries = self.log.entries(self.feed.origin)[:size]
+        assert checkpoint == note.Checkpoint(
+            self.feed.origin, len(entries), frontier_of(entries).root()
+        )
+        return size
+
+
+def opened(*rows):
+    """The history of a relay that opened when so many checks were on disk."""
+    return tuple((event, row, PULSE_MS) for row in rows for event in ("on", "off"))
