@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ledger_sync import cbor
 from ledger_sync.cbor import Tag18
 from ledger_sync.errors import Refused
-from ledger_sync.keys import ALGORITHMS, SIGNATURE_BYTES, PublicKey, SigningKey
+from ledger_sync.keys import ALGORITHMS, SIGNATURE_BYTES, PublicKey, SigningKey, candidates
 
 ALG, KID, KCWT, TYP = 1, 4, 13, 16
 LABELS = frozenset({ALG, KID, KCWT, TYP})
@@ -22,7 +22,7 @@ _KNOWN_ALGORITHMS = frozenset(alg for names in ALGORITHMS.values() for alg in na
 
 
 Header = dict[cbor.Key, cbor.Value]
-KeyFor = Callable[[Header], "PublicKey | Sequence[PublicKey] | None"]
+KeyFor = Callable[[Header], "PublicKey | bytes | Sequence[PublicKey] | None"]
 
 
 class Sign1(NamedTuple):
@@ -110,15 +110,15 @@ def _check_header(header: Header) -> None:
 def verify1(token: bytes, *, key_for: KeyFor) -> Verified:
     """The payload of a token whose signature holds.
 
-    `key_for(protected)` names the key or keys to try: none or None means the signer is unknown.
+    `key_for(protected)` names the key or keys to try, a key also by its raw bytes; none or None
+    means the signer is unknown.
     Raises `Refused`: R-FORM outside the profile, R-ISSUER for an unknown signer, R-SIG when no key
     verifies.
     """
     opened = open1(token)
-    keys = key_for(opened.protected)
-    candidates = (keys,) if isinstance(keys, PublicKey) else tuple(keys or ())
-    if not candidates:
+    known = candidates(key_for(opened.protected))
+    if not known:
         raise Refused("nobody known here signed this", reason="R-ISSUER")
-    if not any(opened.is_signed_by(key) for key in candidates):
+    if not any(opened.is_signed_by(key) for key in known):
         raise Refused("the signature does not hold", reason="R-SIG")
     return Verified(opened.payload, opened.protected)

@@ -88,6 +88,22 @@ class Opening(NamedTuple):
         return cbor.encode((OPEN, *self))
 
 
+def opening_of(data: bytes) -> Opening:
+    """The opening in entry 0 of a feed. Raises `Refused` (R-LEDGER) for anything else."""
+    try:
+        item = cbor.decode(data)
+    except Refused as refused:
+        raise Refused(f"not an opening: {refused}", reason="R-LEDGER") from None
+    match item:
+        case [0, bytes(terminal), int(boots), bytes(previous), int(size), str(software), int(at)]:
+            opening = Opening(terminal, boots, previous, size, software, at)
+        case _:
+            raise Refused("not an opening", reason="R-LEDGER")
+    if len(terminal) != 32 or opening.to_bytes() != data:
+        raise Refused("an opening in another spelling, or without a key", reason="R-LEDGER")
+    return opening
+
+
 def day_key(site_secret: bytes, at: int) -> bytes:
     """The key pseudonyms of the day of `at` are made with; deleting the secret unlinks them."""
     day = at // DAY_SECONDS

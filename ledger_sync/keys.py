@@ -6,6 +6,7 @@ Pure: private keys are made from bytes that the caller drew.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -112,6 +113,13 @@ def public_key(cose_key: Value) -> PublicKey:
 def key_of(raw: bytes) -> PublicKey:
     """The key of these raw bytes, as the store keeps it: 32 are Ed25519, 65 are P-256."""
     return PublicKey(ED25519 if len(raw) == 32 else ES256, raw)
+
+
+def candidates(found: "PublicKey | bytes | Sequence[PublicKey] | None") -> tuple[PublicKey, ...]:
+    """The keys to try, from what a caller names: a key, its raw bytes, several keys, or none."""
+    if isinstance(found, bytes):
+        return (key_of(found),)
+    return (found,) if isinstance(found, PublicKey) else tuple(found or ())
 
 
 def checked_key(raw: bytes) -> PublicKey:

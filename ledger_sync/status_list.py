@@ -9,11 +9,11 @@ Reads lists of any issuer, in the foreign profile; inflating is bounded. FORMAT.
 import zlib
 from collections.abc import Callable, Sequence
 
-from ledger_sync import cbor_foreign, keys
+from ledger_sync import cbor_foreign
 from ledger_sync.cbor_foreign import Foreign, Key, Tag
 from ledger_sync.cose import sig_structure
 from ledger_sync.errors import Refused
-from ledger_sync.keys import PublicKey
+from ledger_sync.keys import PublicKey, candidates
 
 TYPE = "application/statuslist+cwt"
 ALG, CRIT, KID, TYP = 1, 2, 4, 16
@@ -107,14 +107,11 @@ def _verified(data: bytes, key_for: KeyFor) -> bytes:
 
 
 def _check(header: Header, key_for: KeyFor, signature: bytes, message: bytes) -> None:
-    found = key_for(header)
-    if isinstance(found, bytes):
-        found = keys.key_of(found)
-    candidates = (found,) if isinstance(found, PublicKey) else tuple(found or ())
-    if not candidates:
+    known = candidates(key_for(header))
+    if not known:
         raise Refused("nobody known here signed this status list", reason="R-ISSUER")
     alg = header.get(ALG)
-    if type(alg) is not int or not any(key.holds(alg, signature, message) for key in candidates):
+    if type(alg) is not int or not any(key.holds(alg, signature, message) for key in known):
         raise Refused("the signature of the status list does not hold", reason="R-SIG")
 
 

@@ -138,3 +138,12 @@ def test_the_payload_stays_unread():
     token = sign1(b"not cbor at all", protected=HEADER, key=OFFICE)
     assert open1(token).payload == b"not cbor at all"
     assert open1(token).is_signed_by(OFFICE.public)
+
+
+@OFFICES
+def test_a_key_may_be_named_by_its_raw_bytes(office):
+    token = sign1(PAYLOAD, protected=HEADER, key=office)
+
+    verified = verify1(token, key_for=lambda protected: office.public.raw)
+
+    assert verified.payload == PAYLOAD

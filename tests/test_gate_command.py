@@ -1,6 +1,5 @@
-"""`yardpass gate` as a process: pictures in, lines and a signed feed out; every way a start fails."""
+"""`yardpass gate` as a process: pictures in, lines and a signed feed out; starts that fail."""
 
-import os
 import resource
 import shutil
 import signal
@@ -8,11 +7,12 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from stand import GOOD_TIME
 
-from appliance.gate.assembly import open_terminal, system_clock
+from appliance.gate.assembly import open_terminal
 from appliance.office import terminal_kit
 from appliance.office.office import Office
 from appliance.passes import code
@@ -25,7 +25,7 @@ from hw.sim.photos import empty_scene, photograph
 from hw.sim.relay import SimRelay
 from ledger_sync import cbor, keyfile, note, store
 from ledger_sync.checklog import CheckLog
-from ledger_sync.errors import Refused, Unavailable
+from ledger_sync.errors import Unavailable
 from ledger_sync.feed import check_of
 from ledger_sync.keys import ED25519, ES256, SigningKey
 from ledger_sync.merkle import frontier_of
@@ -34,7 +34,6 @@ from ledger_sync.store import Store
 SEED = b"terminal seed, 32 bytes of noise"
 COMMAND = (sys.executable, "-c", "from appliance.cli import main; main()", "gate")
 LIMIT_SECONDS = 60
-DARK = Shot(side=0.4)
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +47,12 @@ def kits(tmp_path_factory):
     for way in ("in", "out"):
         post = terminal_kit.Post(f"{way}-1", "gate", way, [0])
         terminal_kit.make(office, folder / way, post, seed=SEED)
+        settings = folder / way / FILE_NAME  # no picture may be dropped on a busy machine
+        settings.write_text(settings.read_text().replace("ms = 1000 ", "ms = 10000"))
         (folder / way / "pictures").mkdir()
         album.save(empty_scene(seed=9), folder / way / "pictures" / "0.png")
         for number, text in enumerate(texts, start=1):
-            picture = photograph(text, DARK, seed=number)
+            picture = photograph(text, Shot(side=0.4), seed=number)
             album.save(picture, folder / way / "pictures" / f"{number}.png")
     return folder
 
@@ -110,6 +111,15 @@ def test_every_picture_of_a_code_is_a_line_and_a_record(kits, tmp_path, way, did
     assert reasons == [("R-FOREIGN",), ("R-FORM",), ("R-ISSUER",)]
 
 
+def endless(folder):
+    """The same terminal, whose pictures begin again after the last."""
+    settings = folder / FILE_NAME
+    settings.write_text(
+        settings.read_text().replace('["pictures"]', '["pictures"]\nrepeat = true')
+    )
+    return folder
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_a_signed_head_over_all_checks(kit, number):
     settings = kit / FILE_NAME
@@ -128,6 +138,18 @@ def test_a_signal_ends_it_with_a_signed_head_over_all_checks(kit, number):
     assert "Traceback" not in rest
     ((_opening, *checks),) = feeds(kit)
     assert len(checks) == 1 + len(rest.splitlines())
+
+
+def test_a_hangup_that_was_to_be_ignored_stays_ignored(kit):
+    with subprocess.Popen(["nohup", *COMMAND], cwd=endless(kit), stderr=subprocess.PIPE) as gate:
+        gate.stderr.readline()
+        status = Path(f"/proc/{gate.pid}/status").read_text()
+        gate.terminate()
+        gate.communicate()
+
+    (ignored,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigIgn"))
+    assert int(ignored, 16) >> signal.SIGHUP - 1 & 1
+    assert gate.returncode == 0
 
 
 def without(name):
@@ -151,10 +173,6 @@ def misspelt(folder):
 def of_p256(folder):
     (folder / "terminal.key").unlink()
     keyfile.write_key(folder / "terminal.key", SigningKey(ES256, SEED))
-
-
-def without_pictures(folder):
-    shutil.rmtree(folder / "pictures")
 
 
 MAKE = "make the terminal with: yardpass office terminal"
@@ -209,20 +227,18 @@ def test_what_is_missing_or_wrong_stops_the_start_with_one_sentence(kit, name):
 
 
 def test_a_camera_without_pictures_stops_the_start_and_signs_off(kit):
-    without_pictures(kit)
+    shutil.rmtree(kit / "pictures")
 
     ended = run(kit)
 
-    assert ended.returncode == 1
-    assert ended.stderr == "yardpass: 'pictures': No such file or directory; check the path\n"
+    told = "yardpass: 'pictures': No such file or directory; check the path\n"
+    assert (ended.returncode, ended.stderr) == (1, told)
     assert [len(entries) for entries in feeds(kit)] == [1]
 
 
 def started(folder, incarnation=bytes(8), relay=None):
-    settings = load(folder / FILE_NAME)
-    return open_terminal(
-        settings, clock=lambda: GOOD_TIME, incarnation=incarnation, relay=relay or SimRelay()
-    )
+    stated = {"clock": lambda: GOOD_TIME, "incarnation": incarnation, "relay": relay or SimRelay()}
+    return open_terminal(load(folder / FILE_NAME), **stated)
 
 
 def test_each_start_is_a_feed_that_names_the_one_before_it_with_its_size(kit):
@@ -251,7 +267,7 @@ def locked(folder):
 
 @contextmanager
 def full(folder):
-    """No file may grow beyond 16 KiB, as if the disk ended there."""
+    """No file may grow beyond 8 KiB, as if the disk ended there."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (8_192, hard))
     yield
@@ -261,7 +277,7 @@ def full(folder):
 @contextmanager
 def misnamed(folder):
     with Store(folder / "store.db") as opened:
-        opened.write("INSERT INTO feed (origin, opened_at) VALUES ('yardpass/x/y/zz', 0)")
+        opened.write("INSERT INTO feed (origin, opened_at) VALUES ('a/zz', 0)")
     yield
 
 
@@ -273,7 +289,7 @@ AT_START = {
 
 
 @pytest.mark.parametrize("trouble", AT_START)
-def test_a_store_that_takes_no_new_feed_stops_the_start_with_the_relay_released(
+def test_a_store_that_takes_no_new_feed_stops_the_start_and_moves_nothing(
     kit, monkeypatch, trouble
 ):
     monkeypatch.setattr(store, "BUSY_MS", 0)
@@ -283,19 +299,4 @@ def test_a_store_that_takes_no_new_feed_stops_the_start_with_the_relay_released(
         pass
 
     assert str(caught.value).endswith(AT_START[trouble])
-    assert [event.event for event in relay.history] == ["closed"]
-
-
-def test_a_terminal_may_not_be_named_so_that_its_heads_could_not_be_read(kit):
-    settings = kit / FILE_NAME
-    settings.write_text(settings.read_text().replace('"in-1"', '"in+1"'))
-
-    with pytest.raises(Refused, match="accepted: a-z, 0-9, dot, dash"), started(kit):
-        pass
-
-
-def test_the_clock_of_this_machine_is_read_as_it_is():
-    reading = system_clock()()
-
-    assert reading.now > 1_600_000_000 and 0 <= reading.error_seconds <= 16
-    assert os.path.isdir("/sys/class/rtc/rtc0") <= reading.has_chip
+    assert {event.event for event in relay.history} <= {"closed"}

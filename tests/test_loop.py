@@ -18,6 +18,7 @@ from hw.eye import Eye
 from hw.sim import album
 from hw.sim.camera import SimCamera
 from ledger_sync import feed
+from ledger_sync.store import Store
 
 TEXTS = [b"", show(C, ANN), show(C, BOB), show(C, GUEST), b"a sticker"]
 NOBODY, FIRST, SECOND, THIRD, STICKER = (np.full((64, 64), n, np.uint8) for n in range(5))
@@ -39,6 +40,13 @@ class ByShade:
 
     def close(self):
         pass
+
+
+class Dark(SimCamera):
+    """A camera that starts and never gives a picture."""
+
+    def __init__(self):
+        super().__init__([], live=True)
 
 
 class Waits(Stop):
@@ -82,7 +90,8 @@ def cameras(monkeypatch):
         camera = found.pop(0)
         if isinstance(camera, Exception):
             raise camera
-        with Eye(camera, ByShade()) as eye:
+        stall = 0.002 if isinstance(camera, Dark) else 60
+        with Eye(camera, ByShade(), idle_seconds=0.001, stall_seconds=stall) as eye:
             yield eye
 
     monkeypatch.setattr(loop, "open_eye", open_eye)
@@ -152,18 +161,34 @@ def test_a_camera_that_stays_away_is_tried_for_ever_and_told_once(stand, cameras
     assert stop.waits == [1, 2, 4, 8, 16, 30, 30, 30]
 
 
-def test_what_others_write_while_the_camera_is_away_is_seen(stand, cameras):
-    class Revoking(Waits):
+def test_while_the_camera_is_away_the_store_is_looked_at_and_not_held_back(stand, cameras):
+    class Others(Waits):
+        """Another process: publishes during the first wait, empties the WAL during the second."""
+
         def wait(self, seconds):
             super().wait(seconds)
-            stand.compound.publish(ANN.status(1))
+            if len(self.waits) == 1:
+                stand.compound.publish(ANN.status(1))
+            else:
+                with Store(stand.compound.path) as store:
+                    self.busy, self.pages, self.moved = store.row("PRAGMA wal_checkpoint")
 
-    cameras += [SimCamera([NOBODY, LOOSE]), SimCamera([FIRST])]
+    cameras += [SimCamera([NOBODY, LOOSE]), LOOSE, SimCamera([FIRST])]
 
-    watched(stand, Revoking())
+    others = watched(stand, Others())
 
+    assert (others.busy, others.moved) == (0, others.pages)
     (check,) = stand.checks()
     assert check.reasons == ("R-REVOKED",)
+
+
+def test_a_camera_that_starts_and_gives_no_picture_is_not_back(stand, cameras, told):
+    cameras += [SimCamera([FIRST, LOOSE]), Dark(), Dark(), SimCamera([SECOND])]
+
+    stop = watched(stand)
+
+    assert told() == [GREEN, GONE, BACK, GREEN]
+    assert stop.waits == [1, 2, 4]
 
 
 @pytest.mark.parametrize("fault", [LOOSE, Refused("no picture in the folder")])

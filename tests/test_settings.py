@@ -179,7 +179,7 @@ def test_a_wrong_key_is_told_with_its_line_and_what_is_accepted(file, old, new, 
 
 def test_lines_are_found_in_every_spelling_of_toml(file):
     inline = 'camera = { driver = "x" }\nrelay.driver = "y"\n"eye" = {}\n'
-    rest = PLAIN[: PLAIN.index("[camera]")] + "[files]\n  'key' = 3 # \u2028 [relay]\n"
+    rest = PLAIN[: PLAIN.index("[camera]")] + "[files] # \u2028 \x85 [relay]\n  'key' = 3\n"
 
     assert faults(file, inline + rest) == [
         "1: camera.driver = 'x'; accepted: files, picamera2, v4l2",
