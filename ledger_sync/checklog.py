@@ -53,6 +53,8 @@ class CheckLog:
         was opened: what was judged by it must be judged again. Raises `Unavailable` otherwise.
         Nothing is stored then.
         """
+        if self._store.is_lost:
+            self._store.check_in_place()
         row = (feed * MAX_ENTRIES + seq, entry, *(mark or _NO_MARK))
         try:
             self._execute(_APPEND, row)

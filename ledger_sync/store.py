@@ -34,6 +34,8 @@ class Store:
             raise Unavailable(f"no store at {path}; make it with: yardpass office terminal")
         self.path = path
         self.has_view = False  # a read transaction of `look` is open
+        self.is_lost = False  # the file is no longer the one that was opened
+        self._identity = _identity(path)
         with self.translated():
             uri = f"{path.absolute().as_uri()}?mode=rw"  # a path may hold ?, # and %
             self.db = sqlite3.connect(uri, uri=True, isolation_level=None)
@@ -92,9 +94,17 @@ class Store:
         """
         with self.translated():
             self._end_view()
+            self.check_in_place()
             self.db.execute("BEGIN")
             self.has_view = True
             self.db.execute(_TOUCH).fetchone()
+
+    def check_in_place(self) -> None:
+        """Raises `Unavailable` if the file was taken away or exchanged: what is written then is
+        lost with the process. Found once, it stays so: see `CheckLog.append`."""
+        self.is_lost = self.is_lost or _identity(self.path) != self._identity
+        if self.is_lost:
+            raise Unavailable(f"store {self.path} was taken away; put it back and start again")
 
     def _end_view(self) -> None:
         if self.has_view:
@@ -136,6 +146,15 @@ class Store:
         with self.translated():
             self._end_view()
             self.db.execute(statement, row)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Which file this is, (0, 0) for none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_dev, status.st_ino
 
 
 def _is_file(path: Path) -> bool:

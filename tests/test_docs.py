@@ -215,3 +215,17 @@ def test_wrong_arguments_exit_with_two_say_which_and_change_nothing(
     assert (said.exit_code, said.stdout) == (2, "")
     assert "Error: " in said.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_bare_command_shows_what_there_is():
+    said = CliRunner().invoke(cli.cli, [])
+
+    assert said.exit_code == 2
+    assert [name for name in cli.COMMANDS if f"\n  {name} " not in said.output] == []
+
+
+def test_the_version_is_one_line_on_stdout():
+    said = CliRunner().invoke(cli.cli, ["--version"])
+
+    assert (said.exit_code, said.stderr) == (0, "")
+    assert re.fullmatch(r"yardpass \S.*\n", said.stdout)

@@ -10,7 +10,9 @@ from compound import ANN, BOB, GUEST, C, show
 from stand import Stand
 
 from appliance.gate import loop
+from appliance.gate.assembly import open_eye
 from appliance.gate.loop import Stop, watch
+from appliance.settings import load
 from hw.camera.files import FilesCamera, FilesOptions
 from hw.codes import Effort, Losses
 from hw.errors import Refused, Unavailable
@@ -86,7 +88,7 @@ def cameras(monkeypatch):
     found = []
 
     @contextmanager
-    def open_eye(settings):
+    def opened(settings):
         camera = found.pop(0)
         if isinstance(camera, Exception):
             raise camera
@@ -94,7 +96,7 @@ def cameras(monkeypatch):
         with Eye(camera, ByShade(), idle_seconds=0.001, stall_seconds=stall) as eye:
             yield eye
 
-    monkeypatch.setattr(loop, "open_eye", open_eye)
+    monkeypatch.setattr(loop, "open_eye", opened)
     return found
 
 
@@ -261,3 +263,24 @@ def test_a_signal_handler_may_stop_a_wait_of_its_own_thread():
     signal.signal(signal.SIGALRM, before)
     assert stop.is_set()
     stop.wait(60)  # over at once
+
+
+SITE = """\
+site = { origin = "yardpass/hz07", audience = "yp:hz07" }
+terminal = { name = "north-1", gate = "north", direction = "in", zones = [0] }
+files = { store = "elsewhere/store.db" }
+camera = { driver = "files", paths = ["wall.png"] }
+relay = { driver = "sim" }
+eye = { engines = ["zxing"], deadline_ms = 10_000 }
+"""
+
+
+def test_the_pictures_of_a_camera_of_files_stand_beside_the_settings(tmp_path):
+    album.save(NOBODY, tmp_path / "wall.png")
+    (tmp_path / "site.toml").write_text(SITE)
+
+    with open_eye(load(tmp_path / "site.toml")) as eye:
+        seen = list(eye.sightings())
+
+    assert seen == [None]
+    assert eye.counts().frames == 1

@@ -154,7 +154,6 @@ def test_a_store_that_cannot_be_read_blocks_the_way_in_and_not_the_way_out(tmp_p
     assert stand.relay.history == (opened(0) if way is OUT else ())
 
 
-@pytest.mark.xfail(strict=True, reason="the store does not notice that its file was taken away")
 def test_nothing_enters_on_a_record_in_a_file_that_was_deleted(stand):
     for file in stand.compound.path.parent.glob("store.db*"):
         file.unlink()

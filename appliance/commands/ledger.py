@@ -127,6 +127,9 @@ def verify(file: Path, site: Path) -> None:
     settings = load(site / FILE_NAME)
     data = read_bounded(file, MAX_FILE, hint="give a ledger file")
     policy = policy_of(settings.policy)
-    accepted = accept(data, policy=policy, origin=settings.origin, known=NOWHERE)
+    try:
+        accepted = accept(data, policy=policy, origin=settings.origin, known=NOWHERE)
+    except Refused as refused:
+        raise Refused(f"{file}: {refused}", reason=refused.reason) from None
     size, root = accepted.checkpoint.size, accepted.checkpoint.root.hex()
     click.echo(f"{file}: {settings.origin}, {size} entries, root {root[:16]}..., sound")
