@@ -213,7 +213,8 @@ class DecoderChild:
         self._pause()
         reason = said.decode("ascii", "replace") or f"it ended with {child.process.returncode}"
         shown = "".join(letter if letter.isprintable() else "?" for letter in reason)
-        raise Unavailable(f"the decoding process cannot start: {shown}; run: yardpass doctor")
+        advice = "it needs memory and a kernel with seccomp"
+        raise Unavailable(f"the decoding process cannot start: {shown}; {advice}")
 
     def _drop(self) -> None:
         child, self._child = self._child, None

@@ -83,7 +83,7 @@ def make(kind: str, name: str, options: Mapping[str, Any]) -> object:
         raise
     except Exception as error:
         raise Unavailable(
-            f"{kind} {name} fails ({type(error).__name__}: {error}); run 'yardpass doctor'"
+            f"{kind} {name} fails ({type(error).__name__}: {error}); check its cable and options"
         ) from error
 
 

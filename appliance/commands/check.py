@@ -12,12 +12,13 @@ import click
 
 from appliance.gate import words
 from appliance.gate.assembly import open_replica, system_clock
-from appliance.gate.checker import Checker
+from appliance.gate.checker import Assessed, Checker
 from appliance.passes.code import MAX_TEXT
+from appliance.policy.reasons import Reason
 from appliance.policy.verdict import Action
 from appliance.settings import FILE_NAME, Settings, load
 from hw.camera.files import picture
-from hw.codes import Scanner
+from hw.decoder import DecoderChild
 from hw.errors import Refused as HardwareRefused
 from hw.errors import Unavailable as HardwareUnavailable
 from ledger_sync.clock import Grade, grade_of
@@ -26,6 +27,7 @@ from ledger_sync.files import read_bounded
 
 AT_HELP = """Judge as of this time, ISO 8601 such as 2026-11-22T08:00:00Z; `now` trusts the clock
 of this machine, which a gate does only if it is synchronised or kept by a clock chip."""
+DEADLINE_SECONDS = 20.0  # nobody waits at a gate; the largest pictures take seconds
 TEXT_SUFFIXES = (".txt", "")
 
 
@@ -82,7 +84,7 @@ def _judge(
     if not payloads:
         advice = "no code found; try a sharper, larger or brighter picture"
         return {**unjudged, "line": f"{name}: {advice}"}
-    assessed = checker.assess(payloads[0], now, grade=grade)
+    assessed = _foremost([checker.assess(payload, now, grade=grade) for payload in payloads])
     heard_at = checker.ledger.quorum_time
     found = words.document(assessed.verdict, assessed.facts, now, heard_at=heard_at)
     reasons = words.explanation(assessed.verdict)
@@ -92,13 +94,17 @@ def _judge(
     return {"file": name, **found, "line": line}
 
 
+def _foremost(found: list[Assessed]) -> Assessed:
+    """The verdict on the first code that is one of ours, if any is: posters are in view too."""
+    ours = [one for one in found if Reason.FOREIGN not in one.verdict.reasons]
+    return (ours or found)[0]
+
+
 def _payloads(file: Path, settings: Settings) -> list[bytes]:
     if str(file) == "-":
         return [sys.stdin.buffer.read(MAX_TEXT + 1).strip()]
     if file.suffix.lower() in TEXT_SUFFIXES:
         return [read_bounded(file, MAX_TEXT, hint="give an existing file").strip()]
-    scanner = Scanner(settings.engines)
-    try:
-        return scanner.read(picture(file).luma)
-    finally:
-        scanner.close()
+    luma = picture(file).luma
+    with DecoderChild(settings.engines, deadline_seconds=DEADLINE_SECONDS) as decoder:
+        return decoder.read(luma)

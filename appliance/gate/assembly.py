@@ -60,7 +60,9 @@ def _key_of(path: Path) -> SigningKey:
 def open_replica(settings: Settings) -> Iterator[Replica]:
     """The replica of a terminal, for reading and for accepting a new ledger."""
     with Store(settings.store) as store:
-        yield Replica(store)
+        replica = Replica(store)
+        _check_origin(replica.ledger().origin, settings)
+        yield replica
 
 
 @contextmanager
@@ -78,6 +80,7 @@ def open_terminal(
     with ExitStack() as stack:
         store = stack.enter_context(Store(settings.store))
         checker = Checker(Replica(store), settings.gate)
+        _check_origin(checker.ledger.origin, settings)
         contact = relay or cast(Relay, _make("relay", settings))
         stack.callback(contact.close)
         reading = clock()
@@ -98,6 +101,13 @@ def open_terminal(
         )
         stack.callback(terminal.close)
         yield terminal
+
+
+def _check_origin(held: str, settings: Settings) -> None:
+    """The store must be of the ledger that the settings pin, not of another compound."""
+    if held != settings.origin:
+        why = f"store {settings.store} is of {held}, the settings pin {settings.origin}"
+        raise Refused(f"{why}; put the right store back", reason="R-SETTINGS")
 
 
 def _opening(log: CheckLog, key: bytes, floor: int) -> bytes:
