@@ -1,7 +1,6 @@
 """`yardpass check` on what technicians photograph: posters in view, the wrong store, today."""
 
 import json
-import os
 
 import numpy as np
 import pytest
@@ -59,7 +58,7 @@ def test_a_store_of_another_compound_is_refused(yard, tmp_path):
     settings = load(yard.stations["exit"].settings.store.parent / FILE_NAME)
     theirs = tmp_path / "theirs.db"
     Store.create(theirs, origin="yardpass/bj01", floor=0).close()
-    os.replace(theirs, tmp_path / "store.db")
+    theirs.replace(tmp_path / "store.db")
     for name in ("site.toml", "policy.txt", "terminal.key", "site.secret"):
         (tmp_path / name).write_bytes((settings.store.parent / name).read_bytes())
         (tmp_path / name).chmod(0o600)
