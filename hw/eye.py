@@ -112,9 +112,10 @@ class Eye:
             yield from self._look(frame, Effort.ALL)
 
     def _live(self) -> Iterator[Sighting | None]:
-        if self._pump and self._pump.thread.is_alive():
-            raise Unavailable("the camera still hangs in its last picture; restart the terminal")
         if self._pump:
+            self._pump.thread.join(self._idle_seconds)  # it may still be on its way out
+            if self._pump.thread.is_alive():
+                raise Unavailable("the camera hangs in its last picture; restart the terminal")
             self._frames += self._pump.frames
         pump = self._pump = _Pump(self._camera, self._motion)
         pump.thread.start()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 
 import numpy as np
@@ -192,3 +193,21 @@ def test_a_camera_that_hangs_is_not_read_by_a_second_thread():
 
         with pytest.raises(Unavailable, match="hangs"):
             next(eye.sightings())
+
+
+def test_asking_again_waits_for_the_pump_that_is_on_its_way_out():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    said = []
+    try:
+        for _ in range(60):
+            camera = SimCamera([ONE, RuntimeError("cable")], live=True)
+            with Eye(camera, Scanner(("zxing",)), idle_seconds=5) as eye:
+                for _ in range(2):
+                    with pytest.raises(Unavailable) as caught:
+                        list(eye.sightings())
+                    said.append(str(caught.value))
+    finally:
+        sys.setswitchinterval(before)
+
+    assert set(said) == {"the camera failed: cable"}
