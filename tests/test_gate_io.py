@@ -143,7 +143,11 @@ def test_a_pin_that_is_pulled_up_at_power_on_or_missing_is_refused(pin):
 
 def test_every_accepted_pin_exists():
     for pin in range(MIN_PIN, MAX_PIN + 1):
-        GpioRelay(GpioRelayOptions(pin=pin, factory="mock")).close()
+        relay = GpioRelay(GpioRelayOptions(pin=pin, factory="mock"))
+        states = [state.state for state in relay.pin.states]
+        relay.close()
+
+        assert not states[-1]
 
 
 def test_an_unknown_factory_is_refused_with_the_accepted_names():

@@ -33,7 +33,7 @@ from ledger_sync.store import Store
 NOW = 1_795_334_400
 SITE, ORIGIN = "yp:hz07", "yardpass/hz07"
 HOLDERS = 400  # people who take turns at the gate
-RUNS = 5
+RUNS = 9
 Progress = Callable[[str], None]
 Work = Callable[[], object]
 
