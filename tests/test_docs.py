@@ -25,7 +25,7 @@ README = (ROOT / "README.md").read_text()
 CODE = re.findall(r"`([^`\n]+)`", README) + re.findall(r"```\w*\n(.*?)```", README, re.DOTALL)
 PACKAGES = ("appliance", "hw", "ledger_sync", "tests")
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md"))]
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("[!.]*/README.md"))]
 MISUSED = [
     ["sell"],
     ["--loud"],
