@@ -287,3 +287,11 @@ def test_a_code_is_judged_by_one_read_of_the_store(compound, gate):
         ends(gate, text)
 
     assert len(seen) == 3
+
+
+def test_a_newer_build_raises_the_floor_of_an_older_store(compound):
+    older = Checker(compound.replica, Gate(yard.SITE, "n", yard.IN, 1), build_time=NOW - 1)
+    newer = Checker(compound.replica, Gate(yard.SITE, "n", yard.IN, 1), build_time=NOW + 90)
+
+    assert (older.floor, newer.floor) == (NOW, NOW + 90)
+    assert newer.assess(show(C, ANN), NOW, grade=0).facts.floor == NOW + 90

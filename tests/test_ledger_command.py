@@ -15,7 +15,7 @@ import click
 import pytest
 from compound import key_named
 
-from appliance import cli, settings
+from appliance import settings
 from appliance.gate.assembly import open_replica
 from appliance.office import terminal_kit
 from appliance.office.office import Office
@@ -57,19 +57,6 @@ def yard(compound, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(time, "time", lambda: NOW + 101)
     return tmp_path
-
-
-@pytest.fixture
-def main(monkeypatch, capsys):
-    """The real entry point: (exit code, stdout, stderr)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["yardpass", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        return stop.value.code or 0, *capsys.readouterr()
-
-    return call
 
 
 def enrol(office, name):

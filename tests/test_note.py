@@ -18,7 +18,7 @@ EXAMPLE_KEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv
 EXAMPLE_NOTE = """This is an example message.
 
 — example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=
-"""  # noqa: E501  # one line of the published note
+"""  # noqa: E501 - lines as they were published  # one line of the published note
 
 # golang.org/x/mod/sumdb/note, note_test.go.
 PETER_KEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -44,7 +44,7 @@ SUMDB_NOTE = """go.sum database tree
 CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
 
 — sum.golang.org Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=
-"""  # noqa: E501
+"""  # noqa: E501 - lines as they were published
 
 # A checkpoint of the public log arche2025h1.staging.ct.transparency.dev: two types of signature
 # of the log, and cosignatures of four public witnesses.
@@ -62,7 +62,7 @@ U7WM79jrzyhGZ5/GUBTpM7NzwdyfFx61t3RovgcC4Ro=
 — witness1.smartit.nu/witness1 pIyCDwAAAABqEiEghIp82KWebrw7/oHQwlTAm3g2RKS4+eebl8eO0WH+/iEcxZ75W3u5hNI7TOQtmJbqmNWVuE0tgh0XwzdZsDsUAQ==
 — remora.n621.de 2net5wAAAABqEiEgPlfF3V06o0Y+fHM+J5J9s27wgxxcOVSpZ/2g/KSiXCg9DEZI+aVCIobWX9sXTynk5XeU/zZ0WBxtqB0DrAWfBw==
 — witness.stagemole.eu Z/euoAAAAABqEiEgw0i+7g2ENfDAWHmtRzCfKTHSDwYDJA2NmKeGi9Y8FtEyOUvVr+AJmIY/2TUFucgKi7lI7cUiOvKFYe/TmN9DAg==
-"""  # noqa: E501
+"""  # noqa: E501 - lines as they were published
 
 LOG, COMMITTEE = log_of("yardpass/hz07"), Signer("hz07-committee")
 KEYS = [LOG.verifier, COMMITTEE.verifier]

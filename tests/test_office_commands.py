@@ -66,19 +66,6 @@ def yard(compound, tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture
-def main(monkeypatch, capsys):
-    """The real entry point: (exit code, stdout, stderr)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["yardpass", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        return stop.value.code or 0, *capsys.readouterr()
-
-    return call
-
-
 def at(moment):
     return datetime.fromtimestamp(moment, UTC).isoformat()
 

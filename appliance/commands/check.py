@@ -17,6 +17,7 @@ from appliance.passes.code import MAX_TEXT
 from appliance.policy.reasons import Reason
 from appliance.policy.verdict import Action
 from appliance.settings import FILE_NAME, Settings, load
+from appliance.version import BUILD_TIME
 from hw.camera.files import picture
 from hw.decoder import DecoderChild
 from hw.errors import Refused as HardwareRefused
@@ -46,9 +47,9 @@ def check(files: tuple[Path, ...], site: Path | None, moment: str | None, as_jso
     settings = load(folder / FILE_NAME)
     now, grade = _time(moment)
     with open_replica(settings) as replica:
-        checker = Checker(replica, settings.gate)
+        checker = Checker(replica, settings.gate, build_time=BUILD_TIME)
         if grade is None:
-            grade = grade_of(system_clock()(), checker.ledger.floor)
+            grade = grade_of(system_clock()(), checker.floor)
         found = [_judge(file, checker, settings, now, grade) for file in files]
     if as_json:
         click.echo(json.dumps({"checks": found}, ensure_ascii=False, indent=1))

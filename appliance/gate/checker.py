@@ -14,6 +14,7 @@ from appliance.policy.facts import Audience, Facts, Gate, Nonce
 from appliance.policy.rules import decide
 from appliance.policy.site_rule import SiteRule
 from appliance.policy.verdict import Verdict
+from ledger_sync.clock import floor_of
 from ledger_sync.errors import Refused
 from ledger_sync.keys import PublicKey
 from ledger_sync.replica import IssuerKey, Ledger, Replica, Standing
@@ -41,7 +42,9 @@ class Assessed(NamedTuple):
 class Checker:
     """Judges texts against a replica. Issuer keys and rule are kept until the ledger grows."""
 
-    def __init__(self, replica: Replica, gate: Gate) -> None:
+    def __init__(self, replica: Replica, gate: Gate, *, build_time: int = 0) -> None:
+        """`build_time` of this software (Unix seconds) is a moment that is certainly past."""
+        self._build_time = build_time
         self._replica = replica
         self._way = (int(gate.direction), gate.zones)
         gate_audience = f"{gate.site}/{gate.name}"
@@ -54,7 +57,9 @@ class Checker:
 
     def _reload(self) -> None:
         self.ledger: Ledger = self._replica.ledger()
-        self._ages = (self.ledger.quorum_time, self.ledger.floor, self.ledger.critical)
+        heard_at, stored = self.ledger.quorum_time, self.ledger.floor
+        self.floor = floor_of(stored=stored, quorum_time=heard_at, build_time=self._build_time)
+        self._ages = (heard_at, self.floor, self.ledger.critical)
         self._issuers = self._replica.issuers()
         text = self._replica.rule(site_rule.RULE_NAME)
         self._rule = site_rule.DEFAULT if text is None else site_rule.read(text)

@@ -151,7 +151,7 @@ class Terminal:
         """
         assessed = None
         try:
-            grade = grade_of(reading, self._checker.ledger.floor)
+            grade = grade_of(reading, self._checker.floor)
             assessed = self._checker.assess(text, reading.now, grade=grade, nonce=nonce)
             self._recorder.record(text, self._gate, assessed, reading)
         except Outdated:
