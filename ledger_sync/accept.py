@@ -1,23 +1,37 @@
 """Whether a checkpoint and its entries may become the state of a terminal.
 
-The numbered steps of FORMAT.md section 7, in that order. Pure: bytes in, `Accepted` out, or
-`Refused` (R-LEDGER) and nothing changes.
+The numbered steps of FORMAT.md section 7.3, in that order: 1 to 5 look at the note alone, before
+any entry is fetched for it; 6 to 8 at the entries; 9, one transaction, is the replica's. Pure:
+bytes in, a value out, or `Refused` (R-LEDGER) and nothing changes.
 """
 
-import struct
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from ledger_sync.entries import Entry, parse
+from ledger_sync import entries
+from ledger_sync.entries import Policy
 from ledger_sync.errors import Refused
 from ledger_sync.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from ledger_sync.note import Checkpoint, checkpoint_of, open_note
-from ledger_sync.quorum import Policy
+from ledger_sync.trust import Trust, succeed
 
-MAGIC = b"yardpass-ledger-1\n"
-MAX_FILE = 512 << 20  # bytes of one export file
-_NOTE_HEAD = struct.Struct(">I")
-_ENTRY_HEAD = struct.Struct(">H")
+MAX_POLICIES = 256  # policy entries that one acceptance walks through
+Chunks = Iterable[list[bytes]]
+"""Entries in order, in lists of one bundle or less; can be walked more than once."""
+
+
+class Forked(Refused):
+    """The log signed two histories. Both checkpoints are evidence: keep them, alarm."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason="R-LEDGER")
+
+
+class Damaged(Refused):
+    """The entries are not those of the checkpoint: damaged on the way, or of another history."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason="R-LEDGER")
 
 
 class Position(NamedTuple):
@@ -30,98 +44,112 @@ class Position(NamedTuple):
 NOWHERE = Position(0, EMPTY_ROOT)
 
 
+class Candidate(NamedTuple):
+    """A checkpoint that passed steps 1 to 5, its note, and the time its quorum vouches for."""
+
+    checkpoint: Checkpoint
+    note: bytes
+    quorum_time: int
+
+
 class Accepted(NamedTuple):
-    """What the terminal may now believe: the checkpoint, its frontier, the newest quorum time."""
+    """What the terminal may now believe, once step 9 has made it durable.
+
+    `chunks` are the entries from `start` on; `trust` is that after the last of them.
+    """
 
     checkpoint: Checkpoint
     note: bytes
     quorum_time: int
     frontier: Frontier
-    new_entries: list[tuple[int, bytes, Entry]]
+    start: int
+    chunks: Chunks
+    trust: Trust
 
 
-def accept(export: bytes, *, policy: Policy, origin: str, known: Position) -> Accepted:
-    """The ledger in an export file, if every step passes.
-
-    `policy` and `origin` are pinned when the terminal is provisioned. Raises `Refused`.
-    """
-    # 1. The bounds, and a signed note that parses.
-    note_bytes, entries = split(export)
-    note = open_note(note_bytes, policy.verifiers)
-    checkpoint = checkpoint_of(note)
-    # 2. The origin is the pinned one.
-    if checkpoint.origin != origin:
-        raise Refused(f"ledger of {checkpoint.origin}, not of {origin}", reason="R-LEDGER")
-    # 3. The log's own key signed it: the one that bears this origin (tlog-policy, "log").
-    own = [log for log in policy.logs if log.name == origin]
-    if not any(signature.verifier in own for signature in note.signatures):
-        raise Refused("the log's own key did not sign this checkpoint", reason="R-LEDGER")
-    # 4. A quorum of cosigners signed it.
-    cosigners = policy.cosigners_of(note)
-    if not policy.satisfied(cosigners):
-        raise Refused(f"{len(cosigners)} cosignatures are no quorum", reason="R-LEDGER")
-    # 5. The ledger never shrinks, and one size has one root.
+def checked(note: bytes, *, trust: Trust, known: Position) -> Candidate:
+    """Steps 1 to 5: a checkpoint worth fetching entries for. Raises `Refused`, `Forked`."""
+    # 7.3.1: the bounds, and a signed note that parses.
+    opened = open_note(note, trust.quorum.verifiers)
+    checkpoint = checkpoint_of(opened)
+    # 7.3.2: the origin is the pinned one.
+    if checkpoint.origin != trust.origin:
+        raise _refused(f"ledger of {checkpoint.origin}, not of {trust.origin}")
+    # 7.3.3: the log's own key signed it, the one of this origin (tlog-policy, "log").
+    if not trust.signed_by_log(opened):
+        raise _refused("the log's own key did not sign this checkpoint")
+    # 7.3.4: a quorum of cosigners signed it.
+    quorum_time = trust.quorum_of(opened)
+    if quorum_time is None:
+        count = len(trust.quorum.cosigners_of(opened))
+        raise _refused(f"{count} cosignatures are no quorum")
+    # 7.3.5: the ledger never shrinks, and one size has one root.
     if checkpoint.size < known.size:
-        size = checkpoint.size
-        raise Refused(f"{size} entries, {known.size} were accepted before", reason="R-LEDGER")
+        raise _refused(f"{checkpoint.size} entries, {known.size} were accepted before")
     if checkpoint.size == known.size and checkpoint.root != known.root:
-        raise Refused("the same size with another root: two histories", reason="R-LEDGER")
-    # 6. and 7. All entries hash to the new root, and the old ones to the root accepted before.
-    frontier, fresh = _replay(entries, known, checkpoint)
-    # 8. Only now is an entry parsed. 9. is the store's: all of it in one transaction.
-    parsed = [(seq, raw, parse(raw)) for seq, raw in fresh]
-    return Accepted(checkpoint, note_bytes, policy.quorum_time(cosigners), frontier, parsed)
+        raise Forked("the same size with another root: two histories")
+    return Candidate(checkpoint, bytes(note), quorum_time)
 
 
-def _replay(
-    entries: Iterator[bytes], known: Position, checkpoint: Checkpoint
-) -> tuple[Frontier, list[tuple[int, bytes]]]:
-    frontier, old_root = Frontier(), EMPTY_ROOT
-    fresh: list[tuple[int, bytes]] = []
-    for seq, entry in enumerate(entries):
-        frontier.append(leaf_hash(entry))
-        if frontier.size == known.size:
-            old_root = frontier.root()
-        elif frontier.size > known.size:
-            fresh.append((seq, entry))
+def accept(candidate: Candidate, chunks: Chunks, *, trust: Trust, frontier: Frontier) -> Accepted:
+    """Steps 6 to 8, for the entries behind the frontier that was accepted before.
+
+    Raises `Damaged` if the entries are not those of the checkpoint, `Refused` for policy entries
+    that may not follow. All other entries are parsed in step 9, verified by then.
+    """
+    checkpoint, start = candidate.checkpoint, frontier.size
+    # 7.3.6: behind what was accepted before there are as many as the note says.
+    frontier = frontier.copy()
+    policies = _hash(chunks, frontier, checkpoint.size)
     if frontier.size != checkpoint.size:
-        size = checkpoint.size
-        raise Refused(f"{frontier.size} entries, the checkpoint says {size}", reason="R-LEDGER")
-    if frontier.root() != checkpoint.root:  # a damaged file, before it is called a fork
-        raise Refused("the entries do not hash to the signed root", reason="R-LEDGER")
-    if old_root != known.root:
-        raise Refused("entries accepted before differ: two histories", reason="R-LEDGER")
-    return frontier, fresh
+        why = f"{frontier.size} entries, the checkpoint says {checkpoint.size}"
+        raise Damaged(f"{why}; some were cut off")
+    # 7.3.7: from the frontier accepted before, they hash to the root.
+    if frontier.root() != checkpoint.root:
+        raise Damaged("the entries do not hash to the signed root")
+    # 7.3.8: policies in order; who the newest names must have signed this checkpoint, too.
+    newest = trust
+    for raw in policies:
+        entry = entries.parse(raw)
+        assert isinstance(entry, Policy)
+        newest = succeed(newest, entry)
+    time = candidate.quorum_time
+    if newest is not trust:
+        again = checked(candidate.note, trust=newest, known=Position(0, EMPTY_ROOT))
+        time = min(time, again.quorum_time)
+    # 7.3.9, one transaction, is `Replica.apply`.
+    return Accepted(checkpoint, candidate.note, time, frontier, start, chunks, newest)
 
 
-def join(note_bytes: bytes, entries: list[bytes]) -> bytes:
-    """An export file: magic, the note behind its length, each entry behind its length."""
-    parts = [MAGIC, _NOTE_HEAD.pack(len(note_bytes)), note_bytes]
-    for entry in entries:
-        parts += (_ENTRY_HEAD.pack(len(entry)), entry)
-    return b"".join(parts)
+def _hash(chunks: Chunks, frontier: Frontier, most: int) -> list[bytes]:
+    """Appends all entries to `frontier`; the policy entries among them."""
+    policies = []
+    append, head = frontier.append, entries.POLICY_HEAD
+    for chunk in chunks:
+        for entry in chunk:
+            append(leaf_hash(entry))
+            if entry.startswith(head):
+                policies.append(entry)
+        if frontier.size > most or len(policies) > MAX_POLICIES:
+            raise Damaged(f"more entries than the {most} of the checkpoint, or too many policies")
+    return policies
 
 
-def split(export: bytes) -> tuple[bytes, Iterator[bytes]]:
-    """The note of an export file, and its entries as they are asked for."""
-    if len(export) > MAX_FILE or not export.startswith(MAGIC):
-        raise Refused("not a Yardpass ledger file", reason="R-LEDGER")
-    at = len(MAGIC) + _NOTE_HEAD.size
-    if len(export) < at:
-        raise Refused("a ledger file that ends early", reason="R-LEDGER")
-    (size,) = _NOTE_HEAD.unpack_from(export, len(MAGIC))
-    if len(export) < at + size:
-        raise Refused("a ledger file that ends early", reason="R-LEDGER")
-    return export[at : at + size], _entries(export, at + size)
+def is_fork(candidate: Candidate, everything: Chunks, known: Position) -> bool:
+    """Whether these entries, from the first on, prove that `candidate` signs another history.
+
+    They do if they hash to its root, and to another than the known one on the way.
+    """
+    frontier, before = Frontier(), known.root
+    for chunk in everything:
+        for entry in chunk:
+            frontier.append(leaf_hash(entry))
+            if frontier.size == known.size:
+                before = frontier.root()
+    whole = Position(frontier.size, frontier.root())
+    signed = Position(candidate.checkpoint.size, candidate.checkpoint.root)
+    return whole == signed and before != known.root
 
 
-def _entries(export: bytes, at: int) -> Iterator[bytes]:
-    while at < len(export):
-        end = at + _ENTRY_HEAD.size
-        if end > len(export):
-            raise Refused("a ledger file that ends early", reason="R-LEDGER")
-        (size,) = _ENTRY_HEAD.unpack_from(export, at)
-        if end + size > len(export):
-            raise Refused("a ledger file that ends early", reason="R-LEDGER")
-        yield export[end : end + size]
-        at = end + size
+def _refused(why: str) -> Refused:
+    return Refused(why, reason="R-LEDGER")

@@ -1,5 +1,6 @@
-"""The check log on disk: the feeds of this terminal, and the high-water marks of holders.
+"""The check log on disk: the feeds this terminal writes, and the marks of holders.
 
+For the process that writes; what all processes may read, and what peers sent, is in shelf.py.
 FORMAT.md section 8. What an entry says is in feed.py.
 """
 
@@ -8,11 +9,24 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ledger_sync.errors import Unavailable
+from ledger_sync.feed import BUNDLE, Feed, Head, Pruned, Use
+from ledger_sync.keys import SigningKey
+from ledger_sync.merkle import Frontier
+from ledger_sync.shelf import MAX_ENTRIES, Shelf
 from ledger_sync.store import Store, unavailable
 
-MAX_ENTRIES = 2**32  # entries of one feed: the id of a row is feed * MAX_ENTRIES + seq
-_APPEND = "INSERT INTO feed_entry VALUES (?, ?, ?, ?)"
-_NO_MARK = (None, None)
+_APPEND = "INSERT INTO feed_entry VALUES (?, ?, ?, ?, ?, ?, ?)"
+_OPEN = """
+INSERT INTO feed
+(kid, incarnation, branch, origin, opened_at, size, peaks, note, own, taken, previous)
+VALUES (?, ?, 0, ?, ?, 0, x'', '', 1, 0, ?)"""
+_NO_USE = (None, None, None, None)
+_TAIL = """
+SELECT origin, (SELECT count(*) FROM feed_entry WHERE id >= f.id * 4294967296
+  AND id < (f.id + 1) * 4294967296) + 256 * (SELECT count(*) FROM feed_bundle
+  WHERE id >= f.id * 4294967296 AND id < (f.id + 1) * 4294967296),
+  (SELECT count(*) FROM feed WHERE own = 1)
+FROM feed f WHERE own = 1 ORDER BY id DESC LIMIT 1"""
 
 
 class Outdated(Unavailable):
@@ -20,7 +34,7 @@ class Outdated(Unavailable):
 
 
 class Tail(NamedTuple):
-    """The newest feed of a store: its origin and size; and how many feeds there are."""
+    """The feed this store opened last: its origin and size; and how many it opened."""
 
     origin: str
     size: int
@@ -33,29 +47,35 @@ class CheckLog:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._execute = store.db.execute
+        self._shelf = Shelf(store)
 
-    def open_feed(self, origin: str, opening: bytes, at: int) -> int:
-        """Starts a feed with its opening entry; its local number. Raises `Unavailable`."""
+    def open_feed(
+        self, origin: str, opening: bytes, at: int, *, kid: bytes = b"", previous: bytes = b""
+    ) -> int:
+        """Starts a feed with its opening entry; its local number. `kid` is of the terminal's key,
+        `previous` the incarnation before. Raises `Unavailable`."""
+        incarnation = bytes.fromhex(origin.rpartition("/")[2])
         with self._store.transaction():
             execute = self._store.db.execute
-            cursor = execute("INSERT INTO feed (origin, opened_at) VALUES (?, ?)", (origin, at))
+            cursor = execute(_OPEN, (kid, incarnation, origin, at, previous))
             feed = int(cursor.lastrowid or 0)
-            execute(_APPEND, (feed * MAX_ENTRIES, opening, None, None))
+            execute(_APPEND, (feed * MAX_ENTRIES, opening, b"", *_NO_USE))
         return feed
 
     def append(
-        self, feed: int, seq: int, entry: bytes, *, mark: tuple[int, int] | None = None
+        self, feed: int, seq: int, entry: bytes, *, sealed: bytes = b"", use: Use | None = None
     ) -> None:
-        """Writes one check durably; `mark` is (holder, code time) of a code that was accepted.
+        """Writes one check durably; `use` is that of a code that was accepted.
 
-        One statement: the schema's trigger moves the holder's high-water mark with it. An open
-        view (`Store.look`) ends with it. Raises `Outdated` if anybody has written since that view
-        was opened: what was judged by it must be judged again. Raises `Unavailable` otherwise.
-        Nothing is stored then.
+        One statement: the schema's trigger moves the holder's marks with it. An open view
+        (`Store.look`) ends with it. Raises `Outdated` if anybody has written since that view
+        was opened, or is writing now: what was judged by it must be judged again. Raises
+        `Unavailable` otherwise. Nothing is stored then.
         """
         if self._store.is_lost:
             self._store.check_in_place()
-        row = (feed * MAX_ENTRIES + seq, entry, *(mark or _NO_MARK))
+        marks = _NO_USE if use is None else (use.holder, use.code_at, use.way, use.at)
+        row = (feed * MAX_ENTRIES + seq, entry, sealed, *marks)
         try:
             self._execute(_APPEND, row)
             if self._store.has_view:
@@ -67,44 +87,81 @@ class CheckLog:
             raise unavailable(self._store.path, error) from error
 
     def _was_outdated(self, error: sqlite3.Error) -> bool:
-        """Ends what is left of a failed write; whether only the view was too old to write from."""
-        self._store.has_view = False
+        """Ends what is left of a failed write; whether only the view stood in its way: it was too
+        old to write from, or another process was writing, for which SQLite waits only without a
+        view (else two could wait for each other)."""
+        had_view, self._store.has_view = self._store.has_view, False
         with suppress(sqlite3.Error):  # a store that is closed or gone has nothing to undo
             if self._store.db.in_transaction:
                 self._execute("ROLLBACK")
-        return getattr(error, "sqlite_errorname", "") == "SQLITE_BUSY_SNAPSHOT"
+        code = getattr(error, "sqlite_errorname", "")
+        return code == "SQLITE_BUSY_SNAPSHOT" or (had_view and code == "SQLITE_BUSY")
 
-    def save_head(self, feed: int, size: int, note: str) -> None:
-        """Keeps a signed head of a feed."""
-        self._store.write("INSERT OR REPLACE INTO head VALUES (?, ?, ?)", feed, size, note)
+    def save_heads(self, feed: int, heads: list[Head]) -> None:
+        """Keeps signed heads of a feed, smallest first: all at the end of a bundle, and the
+        newest of the others. The entries of a full bundle become one row."""
+        if heads:
+            with self._store.transaction():
+                for head in heads:
+                    self._shelf.put_head(feed, head)
+                    if head.size % BUNDLE == 0:
+                        self._shelf.bind(feed, head.size)
+
+    def checkpoint(self) -> None:
+        """Work for a quiet moment: see `Store.checkpoint`."""
+        self._store.checkpoint()
+
+    def sign_off(self, key: SigningKey) -> int:
+        """Signs what earlier processes of this terminal recorded and had no time to sign, such as
+        after a power cut; how many feeds that were.
+
+        Only what this store recorded under its own incarnations: nothing can be added to them any
+        more, so a head over them never contradicts another. Not what another key began.
+        """
+        count = 0
+        for held in self._shelf.own_feeds():
+            entries = self._shelf.bodies(held.number, held.size)
+            if not entries or held.kid != key.public.kid:
+                continue
+            count += 1
+            feed = Feed(origin=held.origin, key=key, frontier=Frontier(held.size, held.peaks))
+            for entry in entries:
+                feed.append(entry)
+            self.save_heads(held.number, [*feed.full_heads(), feed.head()])
+        return count
+
+    def forget(self, feed: int, seq: int, now: int, before: int) -> bytes:
+        """Forgets the sealed remainders of checks before `before` in all feeds, and says so in the
+        entry `seq` of `feed`; that entry, empty if there was nothing to forget.
+
+        Of its own feeds only what some peer vouches to hold: nothing is lost that only this
+        terminal had.
+        """
+        with self._store.transaction():
+            count = self._shelf.forget_sealed(before)
+            if not count:
+                return b""
+            entry = Pruned(now, before, count).to_bytes()
+            self._execute(_APPEND, (feed * MAX_ENTRIES + seq, entry, b"", *_NO_USE))
+        return entry
 
     def heads(self, origin: str) -> list[tuple[int, str]]:
         """(size, signed head) of the feed of this origin, smallest first."""
-        rows = self._store.rows(
-            "SELECT h.size, h.note FROM head h JOIN feed f ON f.id = h.feed"
-            " WHERE f.origin = ? ORDER BY h.size",
-            origin,
-        )
-        return [(size, note) for size, note in rows]
+        return self._shelf.heads(origin)
 
     def tail(self) -> Tail:
-        row = self._store.row(
-            "SELECT f.origin, (SELECT count(*) FROM feed_entry WHERE id >= f.id * 4294967296"
-            " AND id < (f.id + 1) * 4294967296),"
-            " (SELECT count(*) FROM feed) FROM feed f ORDER BY f.id DESC LIMIT 1"
-        )
+        row = self._store.row(_TAIL)
         return Tail(*row) if row else Tail("", 0, 0)
 
     def entries(self, origin: str) -> list[bytes]:
         """All entries of the feed of this origin, oldest first."""
-        rows = self._store.rows(
-            "SELECT e.body FROM feed f JOIN feed_entry e"
-            " ON e.id >= f.id * 4294967296 AND e.id < (f.id + 1) * 4294967296"
-            " WHERE f.origin = ? ORDER BY e.id",
-            origin,
-        )
-        return [bytes(body) for (body,) in rows]
+        return self._shelf.entries(origin)
 
     def feeds(self) -> list[str]:
         """The origins of all feeds, oldest first."""
-        return [origin for (origin,) in self._store.rows("SELECT origin FROM feed ORDER BY id")]
+        return self._shelf.origins()
+
+    def newest_hlc(self) -> int:
+        """The highest hybrid time that any peer's check brought, 0 for none."""
+        row = self._store.row("SELECT hlc FROM hybrid")
+        return int(row[0]) if row else 0

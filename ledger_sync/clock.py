@@ -37,10 +37,43 @@ def floor_of(*, stored: int, quorum_time: int, build_time: int) -> int:
     return max(stored, quorum_time, build_time)
 
 
+def believed(now: int, floor: int) -> int:
+    """What a clock says if it can be right, else the floor: it is wrong before the floor and far
+    beyond it, whatever it says of itself."""
+    return now if floor <= now <= floor + PLAUSIBLE_SECONDS else floor
+
+
 def grade_of(reading: Reading, floor: int) -> Grade:
-    """GOOD, FAIR or POOR. A clock before the floor is wrong, whatever it says of itself."""
-    if not floor <= reading.now <= floor + PLAUSIBLE_SECONDS:
+    """GOOD, FAIR or POOR, which a clock that cannot be right is."""
+    if believed(reading.now, floor) != reading.now:
         return Grade.POOR
     if reading.synchronised and reading.error_seconds <= GOOD_ERROR_SECONDS:
         return Grade.GOOD
     return Grade.FAIR if reading.synchronised or reading.has_chip else Grade.POOR
+
+
+class Hybrid:
+    """A hybrid logical clock: never back, never behind what was heard, close to the wall clock.
+
+    A value is milliseconds of Unix time in the upper 48 bits and a counter in the lower 16. It
+    orders what readers see; no verdict depends on it. Kulkarni et al., Logical Physical Clocks,
+    2014.
+    """
+
+    __slots__ = ("last",)
+
+    def __init__(self, last: int = 0) -> None:
+        self.last = last
+
+    def next(self, now: int) -> int:
+        """The value of an event at `now` (Unix seconds), above every one before."""
+        following, clock = self.last + 1, now * 1_000 << 16
+        self.last = min(clock if clock > following else following, _LAST_HYBRID)
+        return self.last
+
+    def heard(self, value: int) -> None:
+        """Takes over a value from elsewhere, if it is later."""
+        self.last = max(self.last, value)
+
+
+_LAST_HYBRID = 2**63 - 1

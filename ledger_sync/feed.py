@@ -2,57 +2,72 @@
 
 One feed is one (terminal key, incarnation): a process start draws a new incarnation, so an SD card
 restored from an image can never write a second history under an old name. Pure: storing is the
-caller's. FORMAT.md section 8. Entries are fixed records, not CBOR: one spelling by construction,
+caller's. FORMAT.md section 8. Checks are fixed records, not CBOR: one spelling by construction,
 at a tenth of the price, on the way of every person through a gate.
 """
 
-import hashlib
-import hmac
 import struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ledger_sync import cbor, note
+from ledger_sync import cbor, masks, note
 from ledger_sync.errors import Refused
+from ledger_sync.gate_alarm import ALARM
+from ledger_sync.gate_alarm import HEAD_BYTES as ALARM_HEAD
 from ledger_sync.keys import SigningKey
 from ledger_sync.merkle import Frontier, leaf_hash
 
-OPEN, CHECK = 0, 1
+OPEN, CHECK, PRUNED = 0, 1, 2
 MAX_TEXT = 255  # bytes of a gate name, of the reasons, of the facts
 INCARNATION_BYTES = 8
-PSEUDONYM_BYTES = 16
-DAY_SECONDS = 86_400
 BUNDLE = 256  # entries between two signed heads, and of one tlog-tiles bundle
-_CHECK = struct.Struct(">BBBQIQ16s16sBBB")
+MAX_SEALED = 255  # bytes of one sealed remainder
+NOTHING_SEALED = bytes(32)  # where a check states the hash of its sealed remainder, and has none
+_CHECK = struct.Struct(">BBBBBQQIQ16s16sQQ32sBBB")
 
 
 class Check(NamedTuple):
     """One presentation and its verdict, as it is logged.
 
+    `way` is 0 in, 1 out. `hlc` orders checks of several terminals for readers (clock.Hybrid).
+    `pseudonym` links the checks of one credential for a day. `digest` is the first 16 bytes of
+    SHA-256 of what was presented. `carrier` is who showed it, masked (see `masked`), and `code_at`
+    the time of the code, if the check counts as a use; both 0 if not. `sealed` is the SHA-256 of
+    what only the auditor can read, which travels beside the record and is forgotten first.
     `facts` holds all that the verdict was computed from, so that replaying it gives the same
-    bytes; nothing in it names a person. `pseudonym` links the checks of one credential for a day.
-    `digest` is the first 16 bytes of SHA-256 of what was presented.
+    bytes; nothing in it names a person.
     """
 
     colour: int
     action: int
+    way: int
+    is_counted: int
     at: int
+    hlc: int
     error_seconds: int
     ledger_size: int
     pseudonym: bytes
     digest: bytes
+    carrier: int
+    code_at: int
+    sealed: bytes
     gate: str
     reasons: tuple[str, ...]
     facts: bytes
 
     def to_bytes(self) -> bytes:
         """The record of FORMAT.md 8.2: a head of fixed width, then gate, reasons and facts."""
-        *plain, gate, reasons, facts = self
-        name, why = gate.encode(), " ".join(reasons).encode()
-        try:
-            head = _CHECK.pack(CHECK, *plain, len(name), len(why), len(facts))
-        except struct.error:
-            raise Refused(f"a number or a text of over {MAX_TEXT} bytes in a check") from None
-        return head + name + why + facts
+        return record_of(*self)
+
+
+def record_of(*fields: Any) -> bytes:
+    """The record of a `Check` of these fields. Raises `Refused`."""
+    *plain, gate, reasons, facts = fields
+    name, why = gate.encode(), " ".join(reasons).encode()
+    try:
+        head = _CHECK.pack(CHECK, *plain, len(name), len(why), len(facts))
+    except struct.error:
+        raise Refused(f"a number or a text of over {MAX_TEXT} bytes in a check") from None
+    return b"".join((head, name, why, facts))
 
 
 def check_of(data: bytes) -> Check:
@@ -71,7 +86,65 @@ def check_of(data: bytes) -> Check:
     check = Check._make((*plain, gate, reasons, rest[gate_size + reasons_size :]))
     if check.to_bytes() != data:
         raise Refused("a check in another spelling", reason="R-LEDGER")
+    is_free = check.carrier == check.code_at == 0
+    if check.is_counted > 1 or check.way > 1 or not (check.is_counted or is_free):
+        raise Refused("a check whose use is neither counted nor not", reason="R-LEDGER")
     return check
+
+
+class Use(NamedTuple):
+    """What peers take from a check that counts: who (`holder`, unmasked), by which code, when."""
+
+    digest: bytes
+    holder: int
+    code_at: int
+    way: int
+    at: int
+    hlc: int
+
+
+def use_of(data: bytes, site_secret: bytes) -> Use | None:
+    """The use in a feed entry, None if it is none that counts.
+
+    Looks at no text: what is malformed behind the head is kept all the same.
+    """
+    if len(data) < _CHECK.size or data[0] != CHECK or data[3] > 1 or data[4] != 1:
+        return None
+    _, _, _, way, _, at, hlc, _, _, _, digest, carrier, code_at, *_ = _CHECK.unpack_from(data)
+    if max(at, code_at) > note.MAX_NUMBER:  # no gate wrote that, and no store would take it
+        return None
+    key = masks.day_key(site_secret, at)
+    return Use(digest, masks.unmasked(carrier, key, digest), code_at, way, at, hlc)
+
+
+def hlc_of(data: bytes) -> int:
+    """The hybrid time of a check or an alarm, 0 for any other entry."""
+    if data[:1] == _IS_ALARM and len(data) >= ALARM_HEAD:
+        return int.from_bytes(data[10:18], "big")
+    is_check = len(data) >= _CHECK.size and data[0] == CHECK
+    return int.from_bytes(data[_HLC_AT : _HLC_AT + 8], "big") if is_check else 0
+
+
+def at_of(data: bytes) -> int:
+    """When a check was made, or an alarm; 0 for any other entry."""
+    if data[:1] == _IS_ALARM and len(data) >= ALARM_HEAD:
+        return int.from_bytes(data[2:10], "big")
+    is_check = len(data) >= _CHECK.size and data[0] == CHECK
+    return int.from_bytes(data[_HLC_AT - 8 : _HLC_AT], "big") if is_check else 0
+
+
+def sealed_hash_of(data: bytes) -> bytes:
+    """The hash of its sealed remainder that a feed entry states; 32 zeros for none."""
+    if data[:1] == _IS_CHECK and len(data) >= _CHECK.size:
+        return data[_SEALED_AT:_SEALED_END]
+    return NOTHING_SEALED
+
+
+_SEALED_AT = _CHECK.size - 3 - 32
+_SEALED_END = _SEALED_AT + 32
+_IS_CHECK = bytes((CHECK,))
+_IS_ALARM = bytes((ALARM,))
+_HLC_AT = 13
 
 
 class Opening(NamedTuple):
@@ -90,46 +163,66 @@ class Opening(NamedTuple):
 
 def opening_of(data: bytes) -> Opening:
     """The opening in entry 0 of a feed. Raises `Refused` (R-LEDGER) for anything else."""
-    try:
-        item = cbor.decode(data)
-    except Refused as refused:
-        raise Refused(f"not an opening: {refused}", reason="R-LEDGER") from None
-    match item:
-        case [0, bytes(terminal), int(boots), bytes(previous), int(size), str(software), int(at)]:
-            opening = Opening(terminal, boots, previous, size, software, at)
+    match _item_of(data, "an opening"):
+        case [0, bytes(key), int(boots), bytes(previous), int(size), str(software), int(at)]:
+            opening = Opening(key, boots, previous, size, software, at)
         case _:
             raise Refused("not an opening", reason="R-LEDGER")
-    if len(terminal) != 32 or opening.to_bytes() != data:
-        raise Refused("an opening in another spelling, or without a key", reason="R-LEDGER")
+    if not _are_numbers(boots, size, at) or opening.to_bytes() != data:
+        raise Refused("an opening in another spelling", reason="R-LEDGER")
+    if len(key) != 32 or len(previous) not in (0, INCARNATION_BYTES):
+        raise Refused("an opening without a key, or after no incarnation", reason="R-LEDGER")
     return opening
 
 
-def day_key(site_secret: bytes, at: int) -> bytes:
-    """The key pseudonyms of the day of `at` are made with; deleting the secret unlinks them."""
-    day = at // DAY_SECONDS
-    return hmac.digest(site_secret, b"yardpass/day/v1" + day.to_bytes(8, "big"), "sha256")
+class Pruned(NamedTuple):
+    """That `forgotten` rows of sealed remainders of checks before `before` are here no more."""
+
+    at: int
+    before: int
+    forgotten: int
+
+    def to_bytes(self) -> bytes:
+        return cbor.encode((PRUNED, *self))
 
 
-def pseudonym(key: bytes, credential: bytes) -> bytes:
-    """Keyed BLAKE2b (RFC 7693) of a credential under the key of the day, 16 bytes."""
-    return hashlib.blake2b(credential, key=key, digest_size=PSEUDONYM_BYTES).digest()
+def pruned_of(data: bytes) -> Pruned:
+    """What a feed entry says was forgotten. Raises `Refused` (R-LEDGER) for anything else."""
+    match _item_of(data, "what was forgotten"):
+        case [2, int(at), int(before), int(forgotten)] if _are_numbers(at, before, forgotten):
+            return Pruned(at, before, forgotten)
+        case _:
+            raise Refused("not what was forgotten", reason="R-LEDGER")
+
+
+def _item_of(data: bytes, what: str) -> cbor.Value:
+    try:
+        return cbor.decode(data)
+    except Refused as refused:
+        raise Refused(f"not {what}: {refused}", reason="R-LEDGER") from None
+
+
+def _are_numbers(*values: int) -> bool:
+    """Whether all are whole numbers of 63 bits; to Python true is one as well."""
+    return all(type(value) is int and 0 <= value <= note.MAX_NUMBER for value in values)
 
 
 class Feed:
     """The feed of this process: appends to the frontier and signs heads. Owned by one thread.
 
-    `origin` is `yardpass/<site>/<terminal>/<incarnation in hex>`.
+    `origin` is `yardpass/<site>/<terminal>/<incarnation in hex>`. A feed may go on from a stored
+    frontier, to sign what an earlier process had no time for.
     """
 
-    def __init__(self, *, origin: str, key: SigningKey) -> None:
+    def __init__(self, *, origin: str, key: SigningKey, frontier: Frontier | None = None) -> None:
         if not note.is_key_name(origin):
             raise Refused(f"{origin!r} cannot sign heads: no spaces, no plus signs")
         self.origin = origin
-        self.size = 0
         self._key = key
-        self._frontier = Frontier()
+        self._frontier = frontier.copy() if frontier else Frontier()
+        self.size = self._frontier.size
         self._unhashed: list[bytes] = []
-        self._verifier = note.Verifier(origin, note.NOTE_KEY, key.public.raw)
+        self._verifier = verifier_of(origin, key.public.raw)
 
     def append(self, entry: bytes) -> None:
         """Takes an entry that is already durable. Hashing waits for the next head."""
@@ -137,18 +230,47 @@ class Feed:
         self.size += 1
 
     @property
-    def needs_head(self) -> bool:
-        """Whether a bundle is full and no head covers it yet."""
-        return len(self._unhashed) >= BUNDLE
+    def has_full_bundle(self) -> bool:
+        """Whether a bundle is full and no head ends with it yet."""
+        return self._frontier.size // BUNDLE < self.size // BUNDLE
 
-    def head(self) -> str:
-        """The signed head: a checkpoint note over everything appended so far."""
-        for entry in self._unhashed:
+    def stand(self) -> tuple[int, bytes]:
+        """How many entries the newest head is over, and its root."""
+        return self._frontier.size, self._frontier.root()
+
+    def full_heads(self) -> list["Head"]:
+        """A signed head at the end of each bundle that filled since the last one."""
+        heads = []
+        while self.has_full_bundle:
+            heads.append(self._head_at(BUNDLE - self._frontier.size % BUNDLE))
+        return heads
+
+    def head(self) -> "Head":
+        """The signed head over everything appended so far."""
+        return self._head_at(len(self._unhashed))
+
+    def _head_at(self, count: int) -> "Head":
+        for entry in self._unhashed[:count]:
             self._frontier.append(leaf_hash(entry))
-        self._unhashed.clear()
-        text = note.Checkpoint(self.origin, self.size, self._frontier.root()).to_text()
-        return text + "\n" + note.sign_note(text, self._verifier, self._key)
+        del self._unhashed[:count]
+        size, root = self._frontier.size, self._frontier.root()
+        text = note.Checkpoint(self.origin, size, root).to_text()
+        signed = text + "\n" + note.sign_note(text, self._verifier, self._key)
+        return Head(size, signed, self._frontier.peaks)
+
+
+class Head(NamedTuple):
+    """A signed head: over how many entries, the note, and the frontier there."""
+
+    size: int
+    note: str
+    peaks: tuple[bytes, ...]
 
 
 def origin_of(site: str, terminal: str, incarnation: bytes) -> str:
     return f"yardpass/{site}/{terminal}/{incarnation.hex()}"
+
+
+def verifier_of(origin: str, raw_key: bytes) -> note.Verifier:
+    """The key that heads of this origin are checked with."""
+    return note.Verifier(origin, note.NOTE_KEY, raw_key)

@@ -135,15 +135,19 @@ class SigningKey:
 
     alg: int
     seed: bytes = field(repr=False)
+    _pair: tuple[bytes, bytes] = field(init=False, repr=False, compare=False)
+    """Public and expanded secret key of Ed25519: deriving them costs twice what signing does."""
 
     def __post_init__(self) -> None:
         if self.alg not in ALGORITHMS or len(self.seed) != SEED_BYTES:
             raise Refused(f"a signing key needs alg -8 or -7 and {SEED_BYTES} bytes of seed")
+        pair = crypto_sign_seed_keypair(self.seed) if self.alg == ED25519 else (b"", b"")
+        object.__setattr__(self, "_pair", pair)
 
     @property
     def public(self) -> PublicKey:
         if self.alg == ED25519:
-            return PublicKey(ED25519, crypto_sign_seed_keypair(self.seed)[0])
+            return PublicKey(ED25519, self._pair[0])
         numbers = self._p256().public_key().public_numbers()
         raw = b"\x04" + numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
         return PublicKey(ES256, raw)
@@ -151,8 +155,7 @@ class SigningKey:
     def sign(self, message: bytes) -> bytes:
         """64 bytes: the Ed25519 signature, or r and s of ECDSA with the nonce of RFC 6979."""
         if self.alg == ED25519:
-            secret = crypto_sign_seed_keypair(self.seed)[1]
-            return crypto_sign(message, secret)[:SIGNATURE_BYTES]
+            return crypto_sign(message, self._pair[1])[:SIGNATURE_BYTES]
         der = self._p256().sign(message, ec.ECDSA(SHA256(), deterministic_signing=True))
         r, s = decode_dss_signature(der)
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")

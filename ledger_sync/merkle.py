@@ -4,7 +4,7 @@ Knows only hashes: no entry, no file, no signature. FORMAT.md section 6.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ledger_sync.errors import Refused
 
@@ -52,6 +52,19 @@ class Frontier:
         peaks.append(leaf)
         self.size += 1
 
+    def append_tree(self, root: bytes, height: int) -> None:
+        """Adds 2**height leaves at once, by the root over them. Raises `Refused` unless `size` is
+        a multiple of that: else they are not one subtree."""
+        size, rest = divmod(self.size, 1 << height)
+        if rest:
+            raise Refused(f"no subtree of {1 << height} leaves begins at {self.size}")
+        peaks = self._peaks
+        while size & 1:
+            root = hashlib.sha256(b"\x01" + peaks.pop() + root).digest()
+            size >>= 1
+        peaks.append(root)
+        self.size += 1 << height
+
     def root(self) -> bytes:
         """The tree head over all appended leaves; SHA-256 of nothing for an empty log."""
         if not self._peaks:
@@ -68,6 +81,14 @@ def frontier_of(entries: Iterable[bytes]) -> Frontier:
     for entry in entries:
         frontier.append(leaf_hash(entry))
     return frontier
+
+
+def hashed(chunks: Iterable[list[bytes]], frontier: Frontier) -> Iterator[list[bytes]]:
+    """The same lists of entries, each appended to `frontier` on its way."""
+    for chunk in chunks:
+        for entry in chunk:
+            frontier.append(leaf_hash(entry))
+        yield chunk
 
 
 def verify_inclusion(
@@ -132,6 +153,87 @@ def _walk_consistency(
             new = node_hash(new, sibling)
         place, last = place >> 1, last >> 1
     return last == 0 and (old, new) == roots
+
+
+def rows_of(row: bytes) -> list[bytes]:
+    """A row of hashes, end to end, and the rows above it: over each pair one node hash.
+
+    An odd last hash has no node above it. Over 2**n hashes the last row is their root.
+    """
+    sha256, rows = hashlib.sha256, [row]
+    while len(row) >= 2 * HASH_BYTES:
+        pairs = range(0, len(row) - HASH_BYTES, 2 * HASH_BYTES)
+        row = b"".join([sha256(b"\x01" + row[at : at + 64]).digest() for at in pairs])
+        rows.append(row)
+    return rows
+
+
+def root_over(leaves: Sequence[bytes]) -> bytes:
+    """The root over 2**n leaf hashes, n >= 0."""
+    sha256, row = hashlib.sha256, leaves
+    while len(row) > 1:
+        each = iter(row)
+        row = [sha256(b"\x01" + one + other).digest() for one, other in zip(each, each)]  # noqa: B905 - two of one
+    return row[0]
+
+
+def subtrees_of(start: int, stop: int) -> list[tuple[int, int]]:
+    """(height, number) of the perfect subtrees that make up leaves start..stop-1, largest first.
+
+    As Frontier.peaks lists them. `start` is a multiple of the largest, as in every range below.
+    """
+    subtrees = []
+    while start < stop:
+        height = (stop - start).bit_length() - 1
+        subtrees.append((height, start >> height))
+        start += 1 << height
+    return subtrees
+
+
+def inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
+    """The leaves [start, stop) below each hash of an inclusion proof, from the leaf upwards.
+
+    RFC 9162 section 2.1.3.1. Raises `Refused` (R-LEDGER) for an index outside the log.
+    """
+    if not 0 <= index < size:
+        raise Refused(f"no entry {index} in a log of {size}", reason="R-LEDGER")
+    start, stop, ranges = 0, size, []
+    while stop - start > 1:
+        middle = start + _split(stop - start)
+        if index < middle:
+            ranges.append((middle, stop))
+            stop = middle
+        else:
+            ranges.append((start, middle))
+            start = middle
+    return ranges[::-1]
+
+
+def consistency_ranges(size1: int, size2: int) -> list[tuple[int, int]]:
+    """The leaves [start, stop) below each hash of a consistency proof, in its order.
+
+    RFC 9162 section 2.1.4.1; empty for an empty old log and for equal sizes, as
+    `verify_consistency` expects. Raises `Refused` (R-LEDGER) unless 0 <= size1 <= size2.
+    """
+    if not 0 <= size1 <= size2:
+        raise Refused(f"no log of {size1} inside one of {size2}", reason="R-LEDGER")
+    start, stop, ranges = 0, size2, []
+    while size1 not in (0, stop):
+        middle = start + _split(stop - start)
+        if size1 <= middle:
+            ranges.append((middle, stop))
+            stop = middle
+        else:
+            ranges.append((start, middle))
+            start = middle
+    if start:
+        ranges.append((start, stop))
+    return ranges[::-1]
+
+
+def _split(count: int) -> int:
+    """The largest power of two smaller than `count` (RFC 9162 section 2.1.1)."""
+    return 1 << (count - 1).bit_length() - 1
 
 
 def _are_hashes(values: Sequence[bytes]) -> bool:

@@ -29,6 +29,8 @@ NOTE_KEY = 1  # Ed25519 over the note text
 COSIGNER_KEY = 4  # timestamped Ed25519 cosignature
 
 _MARK = "— "
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+_NO_NAME = re.compile(r"[+\x00-\x20\s\ud800-\udfff]")
 _DECIMAL = re.compile(r"0|[1-9][0-9]*", re.ASCII)
 
 
@@ -81,9 +83,7 @@ class Checkpoint:
 
 def is_key_name(name: str) -> bool:
     """Not empty, UTF-8, no white space, no plus sign (signed-note, "Format")."""
-    return bool(name) and not any(
-        c in "+" or c < " " or c.isspace() or "\ud800" <= c <= "\udfff" for c in name
-    )
+    return bool(name) and not _NO_NAME.search(name)
 
 
 def parse_vkey(text: str) -> Verifier:
@@ -136,7 +136,7 @@ def _split(text: str | bytes) -> tuple[str, list[str]]:
         whole = raw.decode()
     except UnicodeDecodeError:
         raise Refused("a note that is not UTF-8", reason="R-LEDGER") from None
-    if any(c < " " and c != "\n" for c in whole):
+    if _CONTROL.search(whole):
         raise Refused("a note with a control character", reason="R-LEDGER")
     body, separator, tail = whole.rpartition("\n\n")
     if not separator or not tail.endswith("\n"):

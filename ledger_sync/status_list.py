@@ -3,17 +3,18 @@
     18([<<{1: alg, 16: "application/statuslist+cwt"}>>, {4: kid}, <<{2: uri, 6: iat, 4: exp,
         65534: ttl, 65533: {"bits": 2, "lst": zlib bytes}}>>, signature])
 
-Reads lists of any issuer, in the foreign profile; inflating is bounded. FORMAT.md section 5.7.
+Reads lists of any issuer, in the foreign profile, inflating within bounds; writes its own in the
+strict one. FORMAT.md section 5.7.
 """
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ledger_sync import cbor_foreign
+from ledger_sync import cbor, cbor_foreign
 from ledger_sync.cbor_foreign import Foreign, Key, Tag
 from ledger_sync.cose import sig_structure
 from ledger_sync.errors import Refused
-from ledger_sync.keys import PublicKey, candidates
+from ledger_sync.keys import PublicKey, SigningKey, candidates
 
 TYPE = "application/statuslist+cwt"
 ALG, CRIT, KID, TYP = 1, 2, 4, 16
@@ -82,6 +83,38 @@ class StatusList:
             raise IndexError(f"status {index} of a list of {len(self)}")
         byte, place = divmod(index * self.bits, 8)
         return self._raw[byte] >> place & ((1 << self.bits) - 1)
+
+    def exceptions(self) -> Iterator[tuple[int, int]]:
+        """(index, status) of everybody whose status is not 0, in order."""
+        count = 8 // self.bits
+        for at, byte in enumerate(self._raw):
+            if byte:
+                for index in range(at * count, at * count + count):
+                    if status := self[index]:
+                        yield index, status
+
+
+def packed(statuses: Mapping[int, int], *, size: int, bits: int = 2) -> bytes:
+    """The bytes of a list of `size` subjects; who is not in `statuses` has status 0.
+
+    Raises `Refused` for a subject or a status that has no place: it would be another's.
+    """
+    raw = bytearray((size * bits + 7) // 8)
+    for index, status in statuses.items():
+        if not 0 <= index < size or not 0 <= status < 1 << bits:
+            raise Refused(f"status {status} of subject {index} in a list of {size} at {bits} bits")
+        byte, place = divmod(index * bits, 8)
+        raw[byte] |= status << place
+    return bytes(raw)
+
+
+def sign(raw: bytes, *, uri: str, issued_at: int, key: SigningKey, bits: int = 2) -> bytes:
+    """The list in `raw` (see `packed`) as a token, in the strict profile."""
+    held: dict[cbor.Key, cbor.Value] = {"bits": bits, "lst": zlib.compress(raw, 9)}
+    claims = cbor.encode({SUB: uri, IAT: issued_at, LIST: held})
+    header = cbor.encode({ALG: key.alg, KID: key.public.kid, TYP: TYPE})
+    signature = key.sign(sig_structure(header, claims))
+    return cbor.encode(cbor.Tag18([header, {}, claims, signature]))
 
 
 def _verified(data: bytes, key_for: KeyFor) -> bytes:

@@ -1,0 +1,110 @@
+"""What must reach everybody: deny notes, and evidence of two histories.
+
+Both are small and prove themselves, whoever brings them; each is told to every peer that does not
+say it has it, a few a second. FORMAT.md sections 7.8 and 8.7.
+"""
+
+import logging
+from collections.abc import Callable
+
+from ledger_sync import frames
+from ledger_sync.denials import Denials
+from ledger_sync.errors import Refused
+from ledger_sync.intake import Intake
+from ledger_sync.replica import Replica
+from ledger_sync.roster import Roster, mark_of
+from ledger_sync.store import Store
+from ledger_sync.talk import Talk
+from ledger_sync.trust import Trust
+
+_log = logging.getLogger("yardpass.sync")
+
+
+class Alarms:
+    """The deny notes and the evidence of one store, and what peers know of them."""
+
+    def __init__(
+        self,
+        store: Store,
+        intake: Intake,
+        roster: Roster,
+        *,
+        pinned: Trust,
+        now: Callable[[], int],
+    ) -> None:
+        """`now` is not before the floor."""
+        self._replica = Replica(store)
+        self._denials = Denials(store)
+        self._intake = intake
+        self._roster = roster
+        self._pinned = pinned
+        self._now = now
+        self._denied: dict[bytes, frames.Deny] = {}
+        self._proofs: dict[bytes, frames.Evidence] = {}
+        self.reload()
+
+    def reload(self) -> None:
+        """Reads what is held anew."""
+        notes = [text for _, text in self._denials.notes()]
+        self._denied = {mark_of(text): frames.Deny(text) for text in notes}
+        pairs = [(b"", one, other) for _, one, other in self._replica.history.evidence()]
+        pairs += [(kid, one.encode(), two.encode()) for kid, one, two in self._intake.forks()]
+        proofs = [frames.Evidence(*pair) for pair in pairs]
+        self._proofs = {_mark_of_pair(one): one for one in proofs}
+
+    def marks(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+        """What a HELLO says is held: the newest denials and proofs."""
+        most = frames.MAX_MARKS
+        return tuple(self._denied)[-most:], tuple(self._proofs)[-most:]
+
+    def tell(self, talk: Talk, ticks: float) -> None:
+        """Tells a peer what it lacks, as much as it must listen to now."""
+        for known in (self._denied, self._proofs):
+            for mark, message in known.items():
+                if talk.session.may_tell(mark, ticks):
+                    talk.link.send(message.to_bytes())
+
+    def on_alarm(self, talk: Talk, found: frames.Deny | frames.Evidence) -> bool:
+        """Takes what a peer tells; whether it was new."""
+        if isinstance(found, frames.Deny):
+            return self._on_deny(talk, found.note)
+        return self._on_evidence(talk, found)
+
+    def _on_deny(self, talk: Talk, text: bytes) -> bool:
+        """Takes a deny note into effect; whether it was new."""
+        if mark_of(text) in self._denied:
+            return False
+        trust = self._replica.history.trust(self._pinned)
+        try:
+            self._denials.add(text, trust=trust, now=self._now())
+        except Refused as refused:  # lapsed on the way, or of a list that is not here yet
+            _log.info("a deny note from %s does not count here: %s", talk.name, refused)
+            return False
+        _log.info("a deny note came from %s", talk.name)
+        self.reload()
+        return mark_of(text) in self._denied
+
+    def _on_evidence(self, talk: Talk, found: frames.Evidence) -> bool:
+        """Keeps two signed notes that contradict each other; whether they were new."""
+        mark = _mark_of_pair(found)
+        if mark in self._proofs:
+            return False
+        try:
+            if found.kid:
+                owner = self._roster.owner(found.kid)
+                self._intake.take_evidence(*found, owner, self._now())
+            else:
+                self._replica.history.take_evidence(
+                    found.first, found.second, pinned=self._pinned, at=self._now()
+                )
+        except Refused as refused:  # signed by those this terminal does not believe, or no more
+            _log.info("evidence from %s proves nothing here: %s", talk.name, refused)
+            return False
+        self.reload()
+        return mark in self._proofs
+
+
+def _mark_of_pair(found: frames.Evidence) -> bytes:
+    """Of what the notes say; whoever signed them besides makes no other pair of them."""
+    texts = sorted(note.partition(b"\n\n")[0] for note in found[1:])
+    return mark_of(b"\0".join([found.kid, *texts]))
