@@ -2,7 +2,8 @@
 
 A name that is unknown and a driver that fails stop the start: nothing stands in for anything.
 A driver's options are a frozen dataclass; a field's metadata may say `least` and `most`, or
-`one_of`. New driver: its module, one line here, one parameter in tests/test_ports.py.
+`one_of`. New driver: its module, one line here, one parameter in tests/test_ports.py; for a
+reader in tests/test_reader_port.py.
 """
 
 import reprlib
@@ -23,8 +24,29 @@ DRIVERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "v4l2": ("hw.camera.v4l2:V4l2Camera", "hw.camera.v4l2:V4l2Options"),
     },
     "relay": {
-        "gpio": ("hw.gate_io:GpioRelay", "hw.gate_io:GpioRelayOptions"),
+        "relayd": ("hw.relay_line:RelayLine", "hw.relay_line:RelayLineOptions"),
         "sim": ("hw.sim.relay:SimRelay", "hw.sim.relay:SimRelayOptions"),
+    },
+    "reader": {
+        "osdp": ("hw.readers.osdp:OsdpReader", "hw.readers.osdp:OsdpOptions"),
+        "pcsc": ("hw.readers.pcsc:PcscReader", "hw.readers.pcsc:PcscOptions"),
+        "pn532": ("hw.readers.pn532:Pn532Reader", "hw.readers.pn532:Pn532Options"),
+        "serial_qr": (
+            "hw.readers.serial_qr:SerialQrReader",
+            "hw.readers.serial_qr:SerialQrOptions",
+        ),
+        "sim": ("hw.sim.reader:SimReader", "hw.sim.reader:SimReaderOptions"),
+        "wedge": ("hw.readers.wedge:WedgeReader", "hw.readers.wedge:WedgeOptions"),
+        "wiegand": ("hw.readers.wiegand:WiegandReader", "hw.readers.wiegand:WiegandOptions"),
+    },
+    "sensors": {
+        "gpio": ("hw.sensors:GpioSensors", "hw.sensors:GpioSensorsOptions"),
+        "sim": ("hw.sim.sensors:SimSensors", "hw.sim.sensors:SimSensorsOptions"),
+    },
+    "indicator": {
+        "gpio": ("hw.indicators:GpioIndicator", "hw.indicators:GpioIndicatorOptions"),
+        "sim": ("hw.sim.indicator:SimIndicator", "hw.sim.indicator:SimIndicatorOptions"),
+        "sounds": ("hw.sounds:Sounds", "hw.sounds:SoundsOptions"),
     },
 }
 

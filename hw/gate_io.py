@@ -1,28 +1,24 @@
-"""The relay on a GPIO pin, through gpiozero. Knows no verdict, no queue and no rate limit.
+"""A GPIO output pin through gpiozero, for relayd alone. Knows no verdict, no pulse length.
 
-What this class does: the contact is off when made, off after each pulse however it ends, off at
-`close` and at the exit of the interpreter (gpiozero's own exit hook only knows its default pin
-factory, not one that was chosen by name). A SIGTERM handler may call `close` or raise.
+What this class does: the pin is off when made, off at `close` and at the exit of the interpreter
+(gpiozero's own exit hook only knows its default pin factory, not one that was chosen by name).
 
 What it cannot do: SIGTERM without a handler, SIGKILL, os._exit and a crash of the interpreter run
 nothing, and Raspberry Pi kernels keep a pin driven after its process died. `close` makes the pin
 an input, so from then on the outside decides. Therefore: an external pull-down (10 kOhm, active
-high), `dtparam=strict_gpiod`, `gpio=N=op,dl`, and a relay process whose unit drives the pin low
-when it stops.
+high), `dtparam=strict_gpiod`, `gpio=N=op,dl`, and a unit whose ExecStopPost drives the pin low.
 """
 
 import atexit
 import queue
 import threading
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any
 
 from hw.errors import Refused, Unavailable
-from hw.ports import MAX_PULSE_MS
 
 MIN_PIN, MAX_PIN = 9, 27
 """Pins (BCM numbers) a relay may sit on; 0 to 8 are pulled up from power-on on."""
@@ -30,17 +26,19 @@ MIN_PIN, MAX_PIN = 9, 27
 FACTORIES = {
     "lgpio": "gpiozero.pins.lgpio:LGPIOFactory",
     "mock": "gpiozero.pins.mock:MockFactory",
+    "file": "hw.sim.pins:FileFactory",
 }
 """Name of a way to reach pins -> its class. Never one for the other: a gate must not guess."""
 
 
 @dataclass(frozen=True, slots=True)
-class GpioRelayOptions:
+class PinOptions:
     """Where the relay is wired, and through which library it is reached."""
 
-    pin: int = field(default=17, metadata={"least": MIN_PIN, "most": MAX_PIN})  # BCM number
+    pin: int = 17  # BCM number, MIN_PIN to MAX_PIN
     active_high: bool = True  # False: on at a low level; lgpio may blink such a board at start
-    factory: str = field(default="lgpio", metadata={"one_of": tuple(FACTORIES)})  # or "mock"
+    factory: str = "lgpio"  # one of FACTORIES
+    pins_file: str = ""  # where the factory "file" keeps its levels
 
 
 class Pause:
@@ -60,27 +58,21 @@ class Pause:
         self._woken.put(None)
 
 
-class GpioRelay:
-    """The Relay port on one pin. One pulse at a time: a second caller waits for the first.
+class OutputPin:
+    """One pin that is on or off. Off when made, off when closed; any thread may switch it.
 
     `pin` is gpiozero's pin object; with the mock factory `pin.states` is its whole history.
-    `wait` takes seconds; a given one replaces the pause that `close` can end.
+    `on` and `off` raise `Unavailable` when the pin does not obey. A pin that does not take its off
+    level becomes an input, so that the outside resistor decides.
     """
 
-    def __init__(
-        self,
-        options: GpioRelayOptions | None = None,
-        *,
-        wait: Callable[[float], object] | None = None,
-    ) -> None:
-        options = options or GpioRelayOptions()
+    def __init__(self, options: PinOptions | None = None) -> None:
+        options = options or PinOptions()
         _check(options)
-        self._pause = Pause()
-        self._wait = wait or self._pause
-        self._turn = threading.Lock()
         self._writing = threading.RLock()  # so that a handler may close amid a write
         self._closed = False
-        factory = _factory(options.factory)
+        factory = _factory(options)
+        self._own_factory: Any = None if options.factory == "lgpio" else factory
         try:
             from gpiozero import OutputDevice
 
@@ -95,42 +87,32 @@ class GpioRelay:
         self.pin: Any = self._device.pin
         atexit.register(self.close)
 
-    def pulse(self, milliseconds: int) -> None:
-        """Energise for `milliseconds`; `close` ends it early. Raises as the port says."""
-        check_pulse(milliseconds)
-        with self._turn:
+    def on(self) -> None:
+        with self._writing:
+            if self._closed:
+                raise Unavailable("the pin is closed; start the relay process again")
             try:
-                self._on()
-                self._wait(milliseconds / 1000)
-            finally:
-                self._off()
+                self._device.on()
+            except Exception as error:
+                raise _lost("the relay cannot be switched on", error) from error
+
+    def off(self) -> None:
+        with self._writing:
+            if not self._closed:
+                self._release()
 
     def close(self) -> None:
         with self._writing:
             if self._closed:
                 return
             self._closed = True
-            self._pause.wake()
             atexit.unregister(self.close)
             try:
                 self._release()
             finally:
-                with suppress(Exception):
-                    self._device.close()
-
-    def _on(self) -> None:
-        with self._writing:
-            if self._closed:
-                raise Unavailable("the relay is closed; make a new one")
-            try:
-                self._device.on()
-            except Exception as error:
-                raise _lost("the relay cannot be switched on", error) from error
-
-    def _off(self) -> None:
-        with self._writing:
-            if not self._closed:
-                self._release()
+                for owned in filter(None, (self._device, self._own_factory)):
+                    with suppress(Exception):
+                        owned.close()
 
     def _release(self) -> None:
         """Drive the pin to its off level; failing that make it an input, and say so."""
@@ -142,8 +124,20 @@ class GpioRelay:
             raise _lost("the relay did not take its off level and may be on", error) from error
 
 
+def load(options: PinOptions) -> None:
+    """Loads what making such a pin needs, without touching it. Raises `Unavailable`."""
+    _check(options)
+    try:
+        import_module("gpiozero")
+        _class_of(options.factory)
+    except ImportError as error:
+        raise _missing(options.factory, error) from error
+
+
 def check_pulse(milliseconds: int) -> None:
     """Raise `Refused` unless this is a length any relay driver accepts."""
+    from hw.ports import MAX_PULSE_MS  # brings numpy, which who only drives a pin low must not pay
+
     if type(milliseconds) is not int or not 1 <= milliseconds <= MAX_PULSE_MS:
         raise Refused(
             f"a pulse of {milliseconds!r} ms; give a whole number from 1 to {MAX_PULSE_MS}",
@@ -151,10 +145,16 @@ def check_pulse(milliseconds: int) -> None:
         )
 
 
-def _check(options: GpioRelayOptions) -> None:
+def _check(options: PinOptions) -> None:
     if options.factory not in FACTORIES:
         raise Refused(
             f"pin factory {options.factory!r}; give one of {', '.join(FACTORIES)}",
+            reason="R-SETTINGS",
+        )
+    if (options.factory == "file") != bool(options.pins_file):
+        raise Refused(
+            f"pin factory {options.factory!r} with pins_file {options.pins_file!r}; "
+            "the factory 'file' needs one, the others have none",
             reason="R-SETTINGS",
         )
     if not MIN_PIN <= options.pin <= MAX_PIN:
@@ -165,26 +165,35 @@ def _check(options: GpioRelayOptions) -> None:
         )
 
 
-def _factory(name: str) -> Any:
+def _factory(options: PinOptions) -> Any:
     """A pin factory: lgpio's one for the whole process, a fresh board of mock pins each time."""
+    name = options.factory
     try:
-        return _shared(name) if name == "lgpio" else _made(name)
+        if name == "file":
+            return _class_of(name)(options.pins_file)
+        return _shared(name) if name == "lgpio" else _class_of(name)()
     except ImportError as error:
-        raise Unavailable(
-            f"{name} cannot be loaded ({error}); on the Pi run 'sudo apt install python3-lgpio' "
-            "and make the venv with --system-site-packages"
-        ) from error
+        raise _missing(name, error) from error
     except Exception as error:
         raise _lost(f"{name} finds no pins", error) from error
 
 
-def _made(name: str) -> Any:
+def _class_of(name: str) -> Any:
     module, _, factory = FACTORIES[name].partition(":")
-    return getattr(import_module(module), factory)()
+    return getattr(import_module(module), factory)
 
 
-_shared = cache(_made)
-"""gpiozero keeps lgpio's pins for the whole process: a second factory would reset the first's."""
+@cache
+def _shared(name: str) -> Any:
+    """gpiozero keeps lgpio's pins for the whole process: a second factory would reset them."""
+    return _class_of(name)()
+
+
+def _missing(name: str, error: ImportError) -> Unavailable:
+    return Unavailable(
+        f"{name} cannot be loaded ({error}); on the Pi run 'sudo apt install python3-lgpio' "
+        "and make the venv with --system-site-packages"
+    )
 
 
 def _lost(what: str, error: Exception) -> Unavailable:

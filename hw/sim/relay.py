@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from hw.errors import Unavailable
+from hw.errors import Refused, Unavailable
 from hw.gate_io import check_pulse
 
 MAX_HISTORY = 10_000
+LEASE_MS = 2_000  # of a hold; nobody but the caller watches it here
 """Events kept; the oldest go first."""
 
 Event = Literal["on", "off", "closed"]
@@ -49,26 +50,49 @@ class SimRelay:
         self._events: deque[RelayEvent] = deque(maxlen=MAX_HISTORY)
         self._unplugged = False
         self._closed = False
+        self._held = False
 
     @property
     def history(self) -> tuple[RelayEvent, ...]:
         """Everything that happened, oldest first, at most MAX_HISTORY events."""
         return tuple(self._events)
 
-    def pulse(self, milliseconds: int) -> None:
+    def pulse(self, milliseconds: int, *, way_out: bool = False) -> None:
         check_pulse(milliseconds)
-        if self._closed:
-            raise Unavailable("the relay is closed; make a new one")
-        if self._unplugged:
-            raise Unavailable("the simulated relay is unplugged; plug it in again")
+        self._check()
         self._note("on", milliseconds)
         try:
             self._wait(milliseconds / 1000)
         finally:
             self._note("off", milliseconds)
 
+    def hold(self, *, way_out: bool = False) -> float:
+        self._check()
+        if not self._held:
+            self._held = True
+            self._note("on", LEASE_MS)
+        return LEASE_MS / 1_000
+
+    def renew(self) -> float:
+        self._check()
+        if not self._held:
+            raise Refused("the simulated relay is not held", reason="R-PULSE")
+        return LEASE_MS / 1_000
+
+    def release(self) -> None:
+        if self._held:
+            self._held = False
+            self._note("off", LEASE_MS)
+
+    def _check(self) -> None:
+        if self._closed:
+            raise Unavailable("the relay is closed; make a new one")
+        if self._unplugged:
+            raise Unavailable("the simulated relay is unplugged; plug it in again")
+
     def close(self) -> None:
         if not self._closed:
+            self.release()
             self._closed = True
             self._note("closed", 0)
 

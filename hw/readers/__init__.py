@@ -1,0 +1,1 @@
+"""The readers: each driver tells what is held to it, and knows no pass and no rule."""
