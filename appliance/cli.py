@@ -22,6 +22,17 @@ COMMANDS = {
     "gate": ("appliance.commands.gate:gate", "Run a terminal: camera, verdict, relay, log."),
     "ledger": ("appliance.commands.ledger:ledger", "Load and look at a terminal's ledger."),
     "office": ("appliance.commands.office:office", "Enrol, issue, revoke, publish."),
+    "osdp-install": (
+        "appliance.commands.osdp_install:osdp_install",
+        "Give an OSDP reader a key of its own.",
+    ),
+    "relay": ("appliance.commands.relay:relay", "Own the relay pin, for the gate to ask."),
+    "sim": ("appliance.commands.sim:sim", "Stand in for a reader or a camera."),
+    "simulate": (
+        "appliance.commands.simulate:simulate",
+        "Let terminals gossip under faults, from seeds.",
+    ),
+    "sync": ("appliance.commands.sync:sync", "Exchange checks with the other terminals."),
 }
 
 

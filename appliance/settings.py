@@ -4,32 +4,25 @@ Nothing here opens a device or a database. Paths are relative to the folder of t
 """
 
 import re
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from appliance import document, outfit, relay_settings
+from appliance.document import Document
+from appliance.document import shown as _shown
+from appliance.outfit import Driver, Outfit
 from appliance.policy.facts import Direction, Gate
 from hw import drivers
-from ledger_sync.errors import Refused
-from ledger_sync.files import read_bounded
 
-MAX_FILE = 16_384  # bytes; tomllib takes a second for the worst that fits
-MAX_DEPTH = 8  # tables and lists within each other
-FILE_NAME = "site.toml"
-_HEADER = re.compile(r"\s*\[+\s*([\w.-]+)\s*\]")
-_KEY = re.compile(r"\s*[\"']?([\w-]+)[\"']?\s*(?:\.\s*([\w-]+)\s*)?=")
+MAX_PORT = 65_535
+MAX_PULSE_MS = 5_000  # of hw.ports, which brings numpy
+FILE_NAME = document.FILE_NAME
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,31}")
+_ADDRESS = re.compile(r"(\[[0-9a-fA-F:]{2,39}\]|[A-Za-z0-9.-]{1,200}):[0-9]{1,5}")
+_LINK_FILES = {"link_key": "link.key", "certificate": "link.crt", "auditor": "auditor.pub"}
 _ORIGIN = re.compile(r"[a-z0-9][a-z0-9./:-]{0,63}")
-
-
-@dataclass(frozen=True, slots=True)
-class Driver:
-    """Which driver, and its options as the file gives them."""
-
-    name: str
-    options: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,67 +40,41 @@ class Settings:
     store: Path
     key: Path
     site_secret: Path
-    camera: Driver
+    camera: Driver | None  # None: cards alone
     relay: Driver
+    outfit: Outfit
     pulse_ms: int
     deadline_ms: int
     engines: tuple[str, ...]
+    link_key: Path
+    certificate: Path
+    auditor: Path
+    listen: str
+    discover: bool
 
 
-def load(path: Path) -> Settings:
+def load(path: Path, *, has_devices: bool = True) -> Settings:
     """The settings in `path`. Raises `Unavailable` if there is no such file, and `Refused`
-    (R-SETTINGS) with one line for each fault: where, what stands there, what is accepted."""
-    data = read_bounded(path, MAX_FILE, hint="make one with: yardpass office terminal")
-    try:
-        text = data.decode("utf-8-sig")  # some editors begin a file with a byte order mark
-        document = tomllib.loads(text)
-        _check_bounds(document)
-    except (ValueError, RecursionError) as error:  # TOML's, UTF-8's, and limits of Python's own
-        raise Refused(f"{path} is not TOML: {error}", reason="R-SETTINGS") from None
-    return _Reader(path, document, _lines_of(text)).settings()
+    (R-SETTINGS) with one line for each fault: where, what stands there, what is accepted.
 
-
-def _check_bounds(document: dict[str, Any]) -> None:
-    """Raises `ValueError` for what tomllib takes and no message could show."""
-    rest: list[tuple[Any, int]] = [(document, 0)]
-    while rest:
-        value, depth = rest.pop()
-        if depth > MAX_DEPTH:
-            raise ValueError(f"tables and lists are nested more than {MAX_DEPTH} deep")
-        if type(value) is int and value.bit_length() > 63:
-            raise ValueError("a whole number has more than 64 bits")
-        inner = value.values() if isinstance(value, dict) else value
-        if isinstance(value, dict | list):
-            rest += [(each, depth + 1) for each in inner]
-
-
-def _lines_of(text: str) -> dict[tuple[str, str], int]:
-    """(table, key) -> the line that sets it, counted from 1; of the table itself for key ""."""
-    found: dict[tuple[str, str], int] = {}
-    current = ""
-    for number, line in enumerate(text.split("\n"), start=1):
-        if header := _HEADER.match(line):
-            current = header[1]
-            found.setdefault((current, ""), number)
-        elif key := _KEY.match(line):
-            place = (current, key[1]) if current else (key[1], key[2] or "")
-            found.setdefault(place, number)
-    return found
+    Without `has_devices` the options of drivers are not looked at, which spares a process without
+    devices their libraries."""
+    return _Reader(document.read(path), has_devices).settings()
 
 
 @dataclass(slots=True)
 class _Reader:
     """Walks the known keys of one document and collects what is wrong with it."""
 
-    path: Path
-    document: dict[str, Any]
-    lines: dict[tuple[str, str], int]
+    document: Document
+    has_devices: bool
     faults: list[tuple[int, str]] = field(default_factory=list)
 
     def settings(self) -> Settings:
         site = self._table("site", {"origin", "audience"})
         terminal = self._table("terminal", {"name", "gate", "direction", "zones"})
-        files = self._table("files", {"policy", "store", "key", "site_secret"})
+        files = self._table("files", {"policy", "store", "key", "site_secret", *_LINK_FILES})
+        sync = self._table("sync", {"listen", "discover"}, required=False)
         eye = self._table("eye", {"deadline_ms", "engines"}, required=False)
         relay = self._table("relay", None)
         name = self._text(terminal, "terminal", "name", _NAME, "a-z, 0-9, dot, dash")
@@ -115,7 +82,7 @@ class _Reader:
         audience = self._text(site, "site", "audience", _ORIGIN, "a-z, 0-9 and . / : -")
         direction = self._choice(terminal, "terminal", "direction", ("in", "out"))
         settings = Settings(
-            folder=self.path.parent,
+            folder=self.document.path.parent,
             gate=Gate(audience, gate, Direction[direction.upper()], self._zones(terminal)),
             terminal=name,
             origin=self._text(site, "site", "origin", _ORIGIN, "a-z, 0-9 and . / : -"),
@@ -123,27 +90,49 @@ class _Reader:
             store=self._path(files, "store", "store.db"),
             key=self._path(files, "key", "terminal.key"),
             site_secret=self._path(files, "site_secret", "site.secret"),
-            pulse_ms=self._number(relay, "relay", "pulse_ms", 700, (50, 5_000)),
-            camera=self._driver("camera", self._table("camera", None)),
-            relay=self._driver("relay", {k: v for k, v in relay.items() if k != "pulse_ms"}),
+            pulse_ms=self._number(relay, "relay", "pulse_ms", 700, (50, MAX_PULSE_MS)),
+            camera=self._camera(),
+            outfit=self._outfit(),
+            relay=self._relay(relay, is_way_out=direction == "out"),
             deadline_ms=self._number(eye, "eye", "deadline_ms", 1_000, (50, 10_000)),
             engines=self._engines(eye),
+            link_key=self._path(files, "link_key", _LINK_FILES["link_key"]),
+            certificate=self._path(files, "certificate", _LINK_FILES["certificate"]),
+            auditor=self._path(files, "auditor", _LINK_FILES["auditor"]),
+            listen=self._listen(sync),
+            discover=self._flag(sync, "sync", "discover"),
         )
+        self._check_lease(settings)
         self._unknown_tables()
         if self.faults:
-            lines = [f"{self.path}:{line}: {what}" for line, what in sorted(self.faults)]
-            raise Refused("\n".join(lines), reason="R-SETTINGS")
+            raise self.document.refusal(self.faults)
         return settings
 
-    def _fault(self, table: str, key: str, what: str) -> None:
-        self.faults.append((self._line(table, key), what))
+    def _check_lease(self, settings: Settings) -> None:
+        """A hold that is renewed later than it ends would flap."""
+        renewed = settings.outfit.door.renew_ms
+        lease = relay_settings.of(self.document)[0].limits.lease_ms
+        if settings.relay.name == "relayd" and 2 * renewed > lease:
+            what = f"door.renew_ms = {renewed} is more than half of relayd.lease_ms = {lease}"
+            self._fault("door", "renew_ms", f"{what}; make one of them fit")
 
-    def _line(self, table: str, key: str) -> int:
-        """The line that sets `key` in `table`; of the table if it is missing; else 1."""
-        return self.lines.get((table, key)) or self.lines.get((table, ""), 1)
+    def _camera(self) -> Driver | None:
+        """A gate without a reader needs one."""
+        tables = self.document.tables
+        if "camera" not in tables and tables.get("reader"):
+            return None
+        return self._driver("camera", self._table("camera", None))
+
+    def _outfit(self) -> Outfit:
+        found, faults = outfit.of(self.document, has_devices=self.has_devices)
+        self.faults += faults
+        return found
+
+    def _fault(self, table: str, key: str, what: str) -> None:
+        self.faults.append((self.document.line(table, key), what))
 
     def _table(self, name: str, keys: set[str] | None, *, required: bool = True) -> dict[str, Any]:
-        table = self.document.get(name)
+        table = self.document.tables.get(name)
         if not isinstance(table, dict):
             if required or table is not None:
                 state = "missing" if table is None else "not a table"
@@ -158,8 +147,11 @@ class _Reader:
         return table
 
     def _unknown_tables(self) -> None:
-        known = ("site", "terminal", "files", "camera", "relay", "eye")
-        for name in self.document:
+        known = (
+            *("site", "terminal", "files", "sync", "camera", "relay", "relayd", "eye"),
+            *outfit.TABLES,
+        )
+        for name in self.document.tables:
             if name not in known:
                 self._fault(name, "", f"[{name}] is unknown; known are {', '.join(known)}")
 
@@ -220,22 +212,55 @@ class _Reader:
             self._fault("eye", "engines", f"eye.engines = {value}; accepted: {accepted}")
         return tuple(engines)
 
+    def _listen(self, sync: dict[str, Any]) -> str:
+        if "listen" not in sync:
+            return ""
+        accepted = f'an address such as "0.0.0.0:7461", the port 1 to {MAX_PORT}'
+        value = self._text(sync, "sync", "listen", _ADDRESS, accepted)
+        if value and not 1 <= int(value.rpartition(":")[2]) <= MAX_PORT:
+            self._fault("sync", "listen", f"sync.listen = {value!r}; accepted: {accepted}")
+        return value
+
+    def _flag(self, table: dict[str, Any], where: str, key: str) -> bool:
+        value = table.get(key, False)
+        if isinstance(value, bool):
+            return value
+        self._fault(where, key, f"{where}.{key} = {_shown(value)}; accepted: true, false")
+        return False
+
     def _path(self, files: dict[str, Any], key: str, default: str) -> Path:
         value = files.get(key, default)
         if not isinstance(value, str) or not value:
             self._fault("files", key, f"files.{key} = {_shown(value)}; accepted: a path")
             value = default
-        return self.path.parent / value
+        return self.document.path.parent / value
 
     def _driver(self, kind: str, table: dict[str, Any]) -> Driver:
         options = {key: value for key, value in table.items() if key != "driver"}
         name = self._choice(table, kind, "driver", drivers.names(kind))
-        if table.get("driver") == name:
+        if table.get("driver") == name and self.has_devices:
             for key, value in options.items():
                 for fault in drivers.faults(kind, name, {key: value}):
                     self._fault(kind, key, fault)
         return Driver(name, options)
 
-
-def _shown(value: object) -> str:
-    return "nothing" if value is None else repr(value)[:60]
+    def _relay(self, table: dict[str, Any], *, is_way_out: bool) -> Driver:
+        """The relay's driver. A gate drives no pin itself; what relayd is told is checked here as
+        well, so that all faults of a file come at once."""
+        options = {key: value for key, value in table.items() if key != "pulse_ms"}
+        if table.get("driver") == "gpio":
+            what = "relay.driver = 'gpio'; a gate drives no pin itself"
+            step = 'write driver = "relayd", and under [relayd] pin = N'
+            self._fault("relay", "driver", f"{what}: {step}")
+        if table.get("driver") not in ("gpio", "relayd"):
+            return self._driver("relay", options)
+        for key in options.keys() - {"driver", "socket"}:
+            known = "driver, pulse_ms, socket; the pin and its limits stand under [relayd]"
+            self._fault("relay", key, f"relay.{key} is unknown; known are {known}")
+        relayd, faults = relay_settings.of(self.document)
+        self.faults += faults
+        most = relayd.limits.max_pulse_ms
+        if type(pulse := table.get("pulse_ms")) is int and most < pulse <= MAX_PULSE_MS:
+            what = f"relay.pulse_ms = {pulse} is longer than relayd.max_pulse_ms = {most}"
+            self._fault("relay", "pulse_ms", f"{what}; make one of them fit")
+        return Driver("relayd", {"socket": str(relayd.socket), "way_out": is_way_out})

@@ -4,12 +4,15 @@ Only CPU time of this thread counts, so other processes disturb it little; no fi
 absolute promise. Knows nothing of what it measures.
 """
 
+import re
 import statistics
+import struct
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 RUNS = 3
+Work = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,19 @@ class Row:
 
     def as_json(self) -> dict[str, object]:
         return {**asdict(self), "ok": self.ok}
+
+
+def bound(work: Callable[[bytes], object], text: bytes) -> Work:
+    """The work on this text."""
+    return lambda: work(text)
+
+
+def twice(work: Work) -> Work:
+    return lambda: (work(), work())
+
+
+def both(one: Work, other: Work) -> Work:
+    return lambda: (one(), other())
 
 
 def thread_ns(work: Callable[[], object]) -> int:
@@ -72,6 +88,36 @@ def interleaved_ratio(
             reference_ns.append(clock(reference))
         ratios.append(statistics.median(candidate_ns) / statistics.median(reference_ns))
     return ratios
+
+
+def piece_of_python() -> int:
+    """A fixed piece of the work that decisions are made of beside the signature: expressions,
+    tuples, tables, packed numbers. What it costs beside a verification tells the machine."""
+    total = 0
+    for _ in range(4):
+        match = _SHAPE.fullmatch(_TOKEN)
+        assert match is not None
+        head, name, time_, rest = match.groups()
+        fields = (len(head), name, int.from_bytes(time_, "big"), *_FIELDS)
+        total += _TABLE[name] + len(_PACKED.pack(*fields[2:8])) + len(rest)
+    return total
+
+
+_TOKEN = bytes(range(1, 101))
+_SHAPE = re.compile(rb"(.{20})(.{8})(.{4})([\x00-\xff]{1,80})", re.DOTALL)
+_FIELDS = tuple(range(20))
+_TABLE = {_TOKEN[20:28]: 7}
+_PACKED = struct.Struct(">QIIQQI")
+
+
+def as_where_set(ratios: Sequence[float], pieces: float, pieces_there: float) -> list[float]:
+    """Ratios to verifications as they would be on the machine the floor was set on.
+
+    What is above one is Python's work. `pieces` is what `piece_of_python` costs here in
+    verifications, `pieces_there` what it did where the floor was set: machines differ in how well
+    they run an interpreter beside libsodium's arithmetic, and so does one that others share.
+    """
+    return [1 + (ratio - 1) * pieces_there / pieces for ratio in ratios]
 
 
 def row_of(name: str, ratios: Sequence[float], **facts: object) -> Row:

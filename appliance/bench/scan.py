@@ -33,7 +33,7 @@ PAYLOAD_CHARACTERS = (44, 124, 236)
 
 IDLE_SCENES = 8
 CODE_PICTURES = 30
-LOOKS_A_PICTURE = 8
+LOOKS_A_PICTURE = 40
 DEADLINE_SECONDS = 30.0
 """No picture is to be lost while it is measured, also on a slow board."""
 

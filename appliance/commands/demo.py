@@ -10,7 +10,9 @@ from pathlib import Path
 
 import click
 
+from appliance.demo import outage
 from appliance.demo.compound import START, Compound
+from appliance.demo.outage import Act
 from appliance.demo.show import Played, play
 from appliance.gate import words
 from ledger_sync import files
@@ -29,7 +31,8 @@ def demo(headless: bool, as_json: bool, keep: Path | None) -> None:
     """Enrol a compound, photograph codes, decide, record, open mock relays.
 
     Three terminals with their own replicas; every picture goes through the file camera and the
-    sandboxed decoder. Exits 0 only if every scene ended as the script says.
+    sandboxed decoder. Then they exchange their logs over TLS, one is cut off, one is destroyed.
+    Exits 0 only if every scene ended as the script says.
     """
     colour = not headless and not as_json and sys.stdout.isatty()
     with ExitStack() as stack:
@@ -38,6 +41,9 @@ def demo(headless: bool, as_json: bool, keep: Path | None) -> None:
         if not as_json:
             click.echo("A compound is enrolled; three terminals load its ledger.\n")
         found = play(yard, (lambda one: None) if as_json else (lambda one: _tell(one, colour)))
+        acts = outage.play(yard, (lambda one: None) if as_json else _tell_act)
+        found["outage"] = [one.as_json() for one in acts]
+        found["ok"] = found["ok"] and all(one.ok for one in acts)
     if as_json:
         click.echo(json.dumps(found, indent=1))
     else:
@@ -62,6 +68,11 @@ def _tell(one: Played, colour: bool) -> None:
         line = words.line(one.outcome, colour=colour)
     mark = "" if one.ok else "   << NOT AS SCRIPTED"
     click.echo(f"{gate:<7}{title}\n       {line}  ({one.milliseconds:.0f} ms){mark}\n")
+
+
+def _tell_act(one: Act) -> None:
+    mark = "" if one.ok else "   << NOT AS SCRIPTED"
+    click.echo(f"{one.gate:<7}{one.title}\n       {one.ends}{mark}\n")
 
 
 def _sum_up(found: dict[str, object], keep: Path | None) -> None:

@@ -9,9 +9,11 @@ from types import FrameType
 
 import click
 
+from appliance.commands.settings_option import settings_option
 from appliance.gate.assembly import open_terminal, system_clock
-from appliance.gate.loop import Stop, watch
-from appliance.settings import FILE_NAME, load
+from appliance.gate.duty import open_senses, serve
+from appliance.gate.loop import Stop
+from appliance.settings import load
 from ledger_sync.feed import INCARNATION_BYTES
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
@@ -19,18 +21,12 @@ ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 @click.command()
-@click.option(
-    "--settings",
-    "path",
-    type=click.Path(path_type=Path),
-    default=FILE_NAME,
-    show_default=True,
-    help="Settings of the terminal.",
-)
+@settings_option
 def gate(path: Path) -> None:
-    """Watch the camera, judge what is shown, record it, open the gate.
+    """Watch camera, card readers and the gate itself; judge, record, open.
 
-    Every check is one line on stderr. SIGTERM, SIGHUP or Ctrl-C ends it with the relay released.
+    Every check and every alarm is one line on stderr. SIGTERM, SIGHUP or Ctrl-C ends it with the
+    relay released.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     settings = load(path)
@@ -44,4 +40,8 @@ def gate(path: Path) -> None:
             signal.signal(number, stopping)
     incarnation = os.urandom(INCARNATION_BYTES)
     with open_terminal(settings, clock=system_clock(), incarnation=incarnation) as terminal:
-        watch(settings, terminal, stop)
+        senses = open_senses(settings, terminal)
+        try:
+            serve(senses, terminal, stop)
+        finally:
+            senses.close()

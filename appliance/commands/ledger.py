@@ -1,20 +1,37 @@
-"""`yardpass ledger`: load a ledger file into a terminal, and say what the terminal holds."""
+"""`yardpass ledger`: load a ledger into a terminal, and say what the terminal holds."""
 
 import json
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from appliance.gate import words
-from appliance.gate.assembly import open_replica, policy_of
-from appliance.settings import FILE_NAME, load
-from ledger_sync.accept import MAX_FILE, NOWHERE, accept, join
-from ledger_sync.errors import Refused
-from ledger_sync.files import read_bounded, replace
+from appliance.commands.office_options import Bars
+from appliance.commands.sources import is_folder, opened
+from appliance.commands.stick import put_checks, take_checks
+from appliance.gate import doorbell, words
+from appliance.gate.assembly import open_replica
+from appliance.gate.identity import trust_of
+from appliance.gate.taps import verify_taps
+from appliance.settings import FILE_NAME, Settings, load
+from ledger_sync import archive, peers_file
+from ledger_sync.accept import Forked
+from ledger_sync.authority.publisher import publish
+from ledger_sync.bootstrap import replay as replay_from
+from ledger_sync.denials import Denials
+from ledger_sync.errors import Refused, Unavailable
+from ledger_sync.files import read_bounded
 from ledger_sync.fsck import findings
+from ledger_sync.keyfile import read_secret
+from ledger_sync.mirror import Mirror
+from ledger_sync.note import MAX_NOTE
+from ledger_sync.replica import Ledger, Replica
 from ledger_sync.store import Store
+from ledger_sync.watchlist import standing_alarms
 
 _site = click.option(
     "--site",
@@ -23,6 +40,7 @@ _site = click.option(
     show_default=True,
     help="Folder of a terminal.",
 )
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
 @click.group()
@@ -30,42 +48,101 @@ def ledger() -> None:
     """The ledger a terminal believes: signed by the log, cosigned by a quorum."""
 
 
+def _now() -> int:
+    return int(time.time())
+
+
+@contextmanager
+def _named(where: str) -> Iterator[None]:
+    """Puts what was looked at before what is wrong with it."""
+    try:
+        yield
+    except Forked as forked:
+        raise Forked(f"{where}: {forked}") from None
+    except Refused as refused:
+        raise Refused(f"{where}: {refused}", reason=refused.reason) from None
+
+
+@contextmanager
+def _staying(replica: Replica) -> Iterator[None]:
+    """Says behind what is wrong where the ledger stays."""
+    try:
+        yield
+    except Forked as forked:
+        alarm = "ALARM: both checkpoints are kept as evidence; tell the authority"
+        raise Forked(f"{forked}; {_standing(replica)}. {alarm}") from None
+    except Refused as refused:
+        raise Refused(f"{refused}; {_standing(replica)}", reason=refused.reason) from None
+
+
+def _standing(replica: Replica) -> str:
+    held = replica.ledger()
+    return f"{held.origin} stays at {held.size} entries"
+
+
 @ledger.command("import")
+@click.argument("source")
+@_site
+@click.option("--replay", is_flag=True, help="Also replay what is older than a snapshot.")
+def import_(source: str, site: Path, replay: bool) -> None:
+    """Verify what SOURCE shows and make it the terminal's ledger.
+
+    SOURCE is a folder or stick, a web address (http, https) that serves such a folder, or one
+    ledger file. A stick may hold the terminals' checks as well, which are taken in. A refused
+    ledger changes nothing. A new terminal begins with the newest snapshot,
+    if there is one; --replay checks that it says what the whole log says.
+    """
+    settings = load(site / FILE_NAME)
+    trust = trust_of(settings)
+    with open_replica(settings) as replica, _staying(replica):
+        with opened(source) as there, Bars() as bars, _named(there.where):
+            made = Mirror(replica, pinned=trust, now=_now, progress=bars).update(there)
+            old = replay_from(replica, there, pinned=trust) if replay else 0
+        base, age = replica.history.base(), _age(replica.ledger())
+        checks = take_checks(source, settings, replica.store)
+    is_still = not made.new_count and age is not None  # a source that is frozen shows by its age
+    new = f"{made.new_count} new" + (f", {words.age(age or 0)} old" if is_still else "")
+    replayed = f", {old} replayed" if old else ""
+    began = f"; began with a snapshot at {base.size}, see --replay" if base else ""
+    click.echo(f"{settings.origin}: {made.size} entries, {new}{replayed}{began}{checks}")
+
+
+def _age(held: Ledger) -> int | None:
+    """How long ago its quorum vouched for the ledger, in seconds; None for no quorum time."""
+    return max(0, _now() - held.quorum_time) if held.quorum_time else None
+
+
+@ledger.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @_site
-def import_(file: Path, site: Path) -> None:
-    """Verify FILE and make it the terminal's ledger. A refused file changes nothing."""
+def deny(file: Path, site: Path) -> None:
+    """Take the deny note in FILE into effect at this terminal, for the rest of its day."""
     settings = load(site / FILE_NAME)
-    policy = policy_of(settings.policy)
-    data = read_bounded(file, MAX_FILE, hint="make one with: yardpass office publish")
-    click.echo(f"verifying {file}, {len(data)} bytes", err=True)
-    with open_replica(settings) as replica:
-        known = replica.position()
-        try:
-            accepted = accept(data, policy=policy, origin=settings.origin, known=known)
-        except Refused as refused:
-            stays = f"{settings.origin} stays at {known.size} entries"
-            raise Refused(f"{file}: {refused}; {stays}", reason=refused.reason) from None
-        new_count = len(accepted.new_entries)
-        with click.progressbar(length=new_count, label="Applying", file=sys.stderr) as bar:
-
-            def advance(seq: int) -> None:
-                bar.update(seq - known.size - bar.pos)
-
-            replica.apply(accepted, progress=advance)
-            bar.update(new_count - bar.pos)
-    click.echo(f"{settings.origin}: {accepted.checkpoint.size} entries, {new_count} new")
+    data = read_bounded(file, MAX_NOTE, hint="yardpass office deny writes one")
+    pinned = trust_of(settings)
+    with Store(settings.store) as store, _named(str(file)):
+        found = Denials(store).add(data, trust=pinned, now=_now())
+    until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(found.until))
+    click.echo(f"{len(found.places)} pass(es) denied until {until} UTC")
 
 
 @ledger.command()
 @_site
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@_json
 def status(site: Path, as_json: bool) -> None:
-    """How large and how old the terminal's ledger is."""
+    """How large and how old the terminal's ledger is, whom it believes, whether it was forked, and
+    how its peers are, which alarms of gates stand.
+
+    Exits 1 if two histories of the ledger were seen.
+    """
     settings = load(site / FILE_NAME)
+    pinned = trust_of(settings)
     with open_replica(settings) as replica:
         held, passes = replica.ledger(), replica.pass_count()
-    age = max(0, int(time.time()) - held.quorum_time) if held.quorum_time else None
+        forks, trust = replica.history.evidence(), replica.history.trust(pinned)
+        alarms = standing_alarms(replica.store)
+    age, folder = _age(held), settings.store.parent
+    peers = peers_file.read(folder) if doorbell.is_answered(folder / doorbell.NAME) else None
     if as_json:
         found = {
             "origin": held.origin,
@@ -73,25 +150,52 @@ def status(site: Path, as_json: bool) -> None:
             "root": held.root.hex(),
             "passes": passes,
             "age_seconds": age,
+            "policy_version": trust.version,
+            "genesis": pinned.digest.hex(),
+            "forks": len(forks),
+            "peers": peers,
+            "alarms": [{"terminal": name, "kind": one.kind, "at": one.at} for name, one in alarms],
         }
         click.echo(json.dumps(found))
-        return
-    heard = "nothing accepted yet" if age is None else f"{words.age(age)} old"
-    click.echo(f"{held.origin}: {held.size} entries, {passes} passes, {heard}")
+    else:
+        heard = "nothing accepted yet" if age is None else f"{words.age(age)} old"
+        click.echo(f"{held.origin}: {held.size} entries, {passes} passes, {heard}")
+        click.echo(f"policy {trust.version}, genesis {pinned.digest.hex()[:32]}")
+        if peers is None:
+            click.echo("yardpass sync is not running here: no peer hears of these checks")
+        for peer in peers or ():
+            click.echo(peers_file.sentence(peer))
+        for name, one in alarms:
+            when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(one.at))
+            click.echo(f"ALARM at {name}: {one.kind}, since {when} UTC", err=True)
+        for at, _, _ in forks:
+            when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(at))
+            click.echo(f"ALARM: two histories of this ledger, seen {when} UTC", err=True)
+    sys.exit(1 if forks else 0)
+
+
+def _site_secret(settings: Settings) -> bytes:
+    """What tells whose a check is; empty, and said so, where it cannot be read."""
+    try:
+        return read_secret(settings.site_secret, hint="it is made by: yardpass office terminal")
+    except (Refused, Unavailable) as error:
+        click.echo(f"{error}; what peers reported of holders is not checked", err=True)
+        return b""
 
 
 @ledger.command()
 @_site
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@_json
 def fsck(site: Path, as_json: bool) -> None:
     """Check every stored entry, row and head of a terminal; exit 1 on any damage.
 
     Reads only. What is damaged is named, in the ledger, in the state made of it, in the feeds.
     """
     settings = load(site / FILE_NAME)
-    policy = policy_of(settings.policy)
+    trust = trust_of(settings)
+    secret = _site_secret(settings)
     with Store(settings.store) as store:
-        found = findings(store, policy)
+        found = findings(store, trust, site_secret=secret)
     if as_json:
         click.echo(json.dumps({"ok": not found, "findings": found}))
     else:
@@ -106,30 +210,63 @@ def fsck(site: Path, as_json: bool) -> None:
 
 
 @ledger.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
 @_site
-def export(file: Path, site: Path) -> None:
-    """Write the terminal's ledger to FILE, as another terminal can import it."""
+def export(target: Path, site: Path) -> None:
+    """Write the terminal's ledger to TARGET, a folder or stick, or one file if it has a suffix.
+
+    Another terminal, or this one later, can import it. On a stick goes what is known of all
+    terminals' checks, too: what gossip would have carried.
+    """
     settings = load(site / FILE_NAME)
-    with open_replica(settings) as replica:
-        note, entries = replica.note(), list(replica.entries())
-    if not note:
-        raise Refused(f"{settings.origin} has accepted no ledger yet", reason="R-LEDGER")
-    replace(file, join(note, entries))
-    click.echo(f"wrote {file}, {len(entries)} entries of {settings.origin}")
+    with open_replica(settings) as replica, Bars() as bars:
+        note, size = replica.note(), replica.ledger().size
+        if not note:
+            raise Refused(f"{settings.origin} has accepted no ledger yet", reason="R-LEDGER")
+        if is_folder(target):
+            publish(replica, note, target, progress=lambda *at: bars("Writing", *at))
+            checks = put_checks(target, settings, replica.store)
+        else:
+            archive.write(target, note, replica.history.bridges(), replica.bundles())
+            checks = ""
+    click.echo(f"wrote {target}, {size} entries of {settings.origin}{checks}")
 
 
 @ledger.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("source", required=False)
 @_site
-def verify(file: Path, site: Path) -> None:
-    """Verify a ledger FILE as this terminal would, from nothing; exit 1 if it is not good."""
+def verify(source: str | None, site: Path) -> None:
+    """Verify a ledger as this terminal would, from nothing; exit 1 if it is not good.
+
+    Without SOURCE, verify the receipts of all card taps in the logs that this terminal holds, its
+    own and those of its peers: each card was at that gate, at that point of its log.
+    """
     settings = load(site / FILE_NAME)
-    data = read_bounded(file, MAX_FILE, hint="give a ledger file")
-    policy = policy_of(settings.policy)
-    try:
-        accepted = accept(data, policy=policy, origin=settings.origin, known=NOWHERE)
-    except Refused as refused:
-        raise Refused(f"{file}: {refused}", reason=refused.reason) from None
-    size, root = accepted.checkpoint.size, accepted.checkpoint.root.hex()
-    click.echo(f"{file}: {settings.origin}, {size} entries, root {root[:16]}..., sound")
+    if source is None:
+        _verify_taps(settings)
+        return
+    trust = trust_of(settings)
+    with tempfile.TemporaryDirectory(prefix="yardpass-verify-") as name:
+        path = Path(name) / "store.db"
+        with (
+            Store.create(path, origin=settings.origin, floor=0) as store,
+            opened(source) as there,
+            Bars() as bars,
+            _named(there.where),
+        ):
+            replica = Replica(store)
+            made = Mirror(replica, pinned=trust, now=_now, progress=bars).update(there)
+            replay_from(replica, there, pinned=trust)  # what a snapshot stood in for
+            root, where = replica.ledger().root.hex(), there.where
+    click.echo(f"{where}: {settings.origin}, {made.size} entries, root {root[:16]}..., sound")
+
+
+def _verify_taps(settings: Settings) -> None:
+    secret = read_secret(settings.site_secret, hint="it is made by: yardpass office terminal")
+    with Store(settings.store) as store:
+        found = verify_taps(store, secret)
+    for fault in found.faults:
+        click.echo(fault, err=True)
+    unknown = f", {found.unknown} of cards that no ledger here knows" if found.unknown else ""
+    click.echo(f"{found.good} receipts of taps hold{unknown}, {len(found.faults)} do not")
+    sys.exit(1 if found.faults else 0)

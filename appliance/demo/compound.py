@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.gate.assembly import open_replica, open_terminal, policy_of
+from appliance.gate.assembly import open_replica, open_terminal
+from appliance.gate.identity import trust_of
 from appliance.gate.terminal import Terminal
 from appliance.office import terminal_kit
 from appliance.office.office import Enrolled, Office
@@ -17,10 +18,11 @@ from appliance.passes.token import HolderClass
 from appliance.settings import Settings
 from appliance.version import BUILD_TIME
 from hw.sim.relay import SimRelay
-from ledger_sync.accept import accept
 from ledger_sync.checklog import CheckLog
 from ledger_sync.clock import Reading
 from ledger_sync.keys import ED25519, ES256, SEED_BYTES, SigningKey
+from ledger_sync.mirror import Mirror
+from ledger_sync.sources import FolderSource
 from ledger_sync.store import Store
 
 START = BUILD_TIME + 8 * 3_600  # eight in the morning of the demo's day, Unix seconds
@@ -86,13 +88,20 @@ class Compound:
         self.folder = folder
         self.office = Office.create(folder / "office", site="yp:hz07", now=START - 86_400)
         self.stations: dict[str, Station] = {}
-        self._stack = ExitStack()
+        self.commuter: Phone | None = None  # who may pass at both ways in
+        self._stacks: dict[str, ExitStack] = {}
 
     def __enter__(self) -> "Compound":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        for gate in list(self.stations):
+            self.close(gate)
+
+    def close(self, gate: str) -> None:
+        """Ends the terminal at a gate."""
+        del self.stations[gate]
+        self._stacks.pop(gate).close()
 
     def phone(
         self, who: str, *, alg: int = ED25519, klass: HolderClass = HolderClass.RESIDENT,
@@ -123,25 +132,24 @@ class Compound:
 
     def open(self) -> None:
         """Publishes the ledger, makes the terminals, lets each load it, and starts them."""
-        ledger = self.office.publish(now=HEARD_AT)
-        (self.folder / "ledger.bin").write_bytes(ledger)
-        for post in POSTS:
-            settings = terminal_kit.make(
+        made = [
+            terminal_kit.make(
                 self.office, self.folder / post.name, post, seed=os.urandom(SEED_BYTES)
             )
-            self._load(settings, ledger)
+            for post in POSTS
+        ]
+        authority, public = self.office.authority, self.folder / "public"
+        authority.publish(authority.checkpoint(lambda: HEARD_AT), public)
+        for post, settings in zip(POSTS, made, strict=True):
+            self._load(settings, public)
             relay = SimRelay()
-            terminal = self._stack.enter_context(
+            self._stacks[post.gate] = ExitStack()
+            terminal = self._stacks[post.gate].enter_context(
                 open_terminal(settings, clock=self.clock, incarnation=os.urandom(8), relay=relay)
             )
             self.stations[post.gate] = Station(settings, terminal, relay)
 
-    def _load(self, settings: Settings, ledger: bytes) -> None:
+    def _load(self, settings: Settings, public: Path) -> None:
         with open_replica(settings) as replica:
-            accepted = accept(
-                ledger,
-                policy=policy_of(settings.policy),
-                origin=settings.origin,
-                known=replica.position(),
-            )
-            replica.apply(accepted)
+            mirror = Mirror(replica, pinned=trust_of(settings), now=lambda: HEARD_AT)
+            mirror.update(FolderSource(public))

@@ -47,6 +47,7 @@ def script(yard: Compound) -> list[Scene]:
     okafor = yard.phone("Okafor, flat 3", alg=ES256)
     moved = yard.phone("moved out in May")
     courier = yard.phone("a resident with a condition")
+    yard.commuter = yard.phone("Sam, flat 8, with a car in the garage", zones=3)
     grandma = yard.paper("Grandmother Chen, flat 40, no phone")
     yard.office.set_status("moved out in May", 1, now=yard.clock.now - 600)
     yard.office.set_status("a resident with a condition", 3, now=yard.clock.now - 600)

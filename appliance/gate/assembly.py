@@ -4,33 +4,51 @@ Nothing is created here but a new incarnation of the feed. Keys, stores and poli
 `yardpass office terminal`.
 """
 
+import logging
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from appliance import version
+from appliance.gate import doorbell
+from appliance.gate.asking import Asking
+from appliance.gate.card_checker import CardChecker
+from appliance.gate.card_desk import CardDesk
 from appliance.gate.checker import Checker
-from appliance.gate.terminal import Clock, Recorder, Terminal
+from appliance.gate.doorbell import Doorbell
+from appliance.gate.doorman import Doorman
+from appliance.gate.identity import HINT, key_of, site_of, trust_of
+from appliance.gate.recorder import Recorder
+from appliance.gate.terminal import Clock, Terminal
+from appliance.outfit import Driver
+from appliance.policy.facts import Direction
 from appliance.settings import Settings
 from hw import drivers
 from hw.decoder import DecoderChild
 from hw.eye import Eye
-from hw.ports import Camera, Relay
+from hw.indicators import Together
+from hw.ports import Camera, DoorSensors, Indicator, Reader, Relay
 from hw.wall_clock import WallClock
 from ledger_sync import feed as feeds
+from ledger_sync.cards import Cards
 from ledger_sync.checklog import CheckLog
 from ledger_sync.clock import Reading
 from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.feed import Feed
 from ledger_sync.files import read_bounded
-from ledger_sync.keyfile import read_key, read_secret
-from ledger_sync.keys import ED25519, SigningKey
-from ledger_sync.quorum import MAX_POLICY, Policy, parse_policy
+from ledger_sync.keyfile import read_secret
+from ledger_sync.keys import SigningKey
+from ledger_sync.relearn import relearn
 from ledger_sync.replica import Replica
+from ledger_sync.sealing import Sealer, auditor_key_of
 from ledger_sync.store import Store
+from ledger_sync.tries import TriesLog
+from ledger_sync.trust import Trust
 
-_HINT = "make the terminal with: yardpass office terminal"
+_log = logging.getLogger("yardpass.gate")
+MAX_AUDITOR = 128  # bytes of the file with the auditor's key
 
 
 def system_clock() -> Clock:
@@ -42,18 +60,6 @@ def system_clock() -> Clock:
         return Reading(now.now, now.synchronised, now.error_seconds, now.has_chip)
 
     return read
-
-
-def policy_of(path: Path) -> Policy:
-    """The pinned quorum policy of a terminal."""
-    return parse_policy(read_bounded(path, MAX_POLICY, hint=_HINT))
-
-
-def _key_of(path: Path) -> SigningKey:
-    key = read_key(path, hint=_HINT)
-    if key.alg != ED25519:
-        raise Refused(f"{path} must be an Ed25519 key to sign heads; {_HINT}", reason="R-SETTINGS")
-    return key
 
 
 @contextmanager
@@ -74,33 +80,111 @@ def open_terminal(
     `incarnation` is 8 random bytes, new at every start. `relay` stands in for the one in the
     settings (the demo brings its own).
     """
-    policy_of(settings.policy)  # of no use here, but without it no ledger can ever be loaded
-    key = _key_of(settings.key)
-    secret = read_secret(settings.site_secret, hint=_HINT)
+    trust = trust_of(settings)  # without it no ledger can ever be loaded
+    key = key_of(settings.key)
+    secret = read_secret(settings.site_secret, hint=HINT)
     with ExitStack() as stack:
         store = stack.enter_context(Store(settings.store))
+        _relearn(Replica(store), trust)
         checker = Checker(Replica(store), settings.gate, build_time=version.BUILD_TIME)
         _check_origin(checker.ledger.origin, settings)
         contact = relay or cast(Relay, _make("relay", settings))
         stack.callback(contact.close)
         reading = clock()
         log = CheckLog(store)
-        origin = feeds.origin_of(settings.gate.site, settings.terminal, incarnation)
-        opening = _opening(log, key.public.raw, checker.floor)
-        number = log.open_feed(origin, opening, reading.now)
-        feed = Feed(origin=origin, key=key)
-        feed.append(opening)
+        log.sign_off(key)
+        origin = feeds.origin_of(site_of(settings), settings.terminal, incarnation)
+        feed, number = _feed(log, origin, key, checker.floor, reading.now)
+        bell = Doorbell(settings.store.parent / doorbell.NAME)
+        stack.callback(bell.close)
+        sealer = Sealer(_auditor_of(settings.auditor))
+        recorder = Recorder(log, feed, number, secret, sealer, bell.ring)
+        asking = Asking(key.public.raw)
+        asking.stand(*feed.stand())
+        cards = CardChecker(checker, Cards(store), secret)
         terminal = Terminal(
             gate=settings.gate.name,
             direction=settings.gate.direction,
             checker=checker,
-            recorder=Recorder(log, feed, number, secret),
-            relay=contact,
-            pulse_ms=settings.pulse_ms,
+            desk=CardDesk(cards, TriesLog(store), asking),
+            recorder=recorder,
+            opener=_doorman(settings, contact, recorder, clock),
             clock=clock,
         )
         stack.callback(terminal.close)
         yield terminal
+
+
+def _feed(log: CheckLog, origin: str, key: SigningKey, floor: int, now: int) -> tuple[Feed, int]:
+    """A new feed of this process, and its number in the store; its head is over the opening."""
+    opening = _opening(log, key.public.raw, floor)
+    ids = {"kid": key.public.kid, "previous": opening.previous}
+    number = log.open_feed(origin, opening.to_bytes(), now, **ids)
+    feed = Feed(origin=origin, key=key)
+    feed.append(opening.to_bytes())
+    feed.head()
+    return feed, number
+
+
+def _doorman(settings: Settings, relay: Relay, recorder: Recorder, clock: Clock) -> Doorman:
+    """The gate itself, its lamps and sounds, and who is told of its alarms."""
+
+    def tell(kind: str) -> None:
+        try:
+            recorder.alarm(kind, settings.gate.name, clock().now)
+        except (Unavailable, Refused) as error:
+            _log.error("the alarm is not recorded: %s", error)
+
+    lamps = [
+        cast(Indicator, drivers.make("indicator", one.name, one.options))
+        for one in settings.outfit.indicators
+    ]
+    return Doorman(
+        settings.outfit.door,
+        relay,
+        pulse_ms=settings.pulse_ms,
+        is_way_out=settings.gate.direction is Direction.OUT,
+        now=lambda: time.monotonic_ns() // 1_000_000,
+        tell=tell,
+        indicator=Together(*lamps) if lamps else None,
+    )
+
+
+def open_readers(settings: Settings) -> list[Reader]:
+    """The card readers of the settings, none opened half: a wrong one stops the start."""
+    with ExitStack() as stack:
+        made = []
+        for one in settings.outfit.readers:
+            reader = cast(Reader, drivers.make("reader", one.name, _placed(one, settings.folder)))
+            stack.callback(reader.close)
+            made.append(reader)
+        stack.pop_all()
+    return made
+
+
+def open_sensors(settings: Settings) -> DoorSensors | None:
+    """The inputs of the gate, None where none is wired."""
+    one = settings.outfit.sensors
+    if one is None:
+        return None
+    return cast(DoorSensors, drivers.make("sensors", one.name, one.options))
+
+
+def _placed(one: Driver, folder: Path) -> dict[str, Any]:
+    """The options of a driver; the file of its key is beside the settings."""
+    options = dict(one.options)
+    if isinstance(options.get("key"), str):
+        options["key"] = str(folder / options["key"])
+    return options
+
+
+def _relearn(replica: Replica, trust: Trust) -> None:
+    """Applies what the version before had to skip. What may not be applied leaves the state as it
+    was, and classes grey: at a gate that does not start, nobody can even ask."""
+    try:
+        relearn(replica, trust)
+    except Refused as refused:
+        _log.warning("%s; the state stays that of the version before", refused)
 
 
 def _check_origin(held: str, settings: Settings) -> None:
@@ -110,7 +194,19 @@ def _check_origin(held: str, settings: Settings) -> None:
         raise Refused(f"{why}; put the right store back", reason="R-SETTINGS")
 
 
-def _opening(log: CheckLog, key: bytes, floor: int) -> bytes:
+def _auditor_of(path: Path) -> bytes:
+    """The key that remainders are sealed with; nothing is sealed without such a file."""
+    if not path.exists():
+        return b""
+    text = read_bounded(path, MAX_AUDITOR, hint=HINT)
+    try:
+        raw = bytes.fromhex(text.decode("ascii"))
+        return auditor_key_of(raw) if raw else b""
+    except ValueError:
+        raise Refused(f"{path} is no auditor's key; {HINT}", reason="R-SETTINGS") from None
+
+
+def _opening(log: CheckLog, key: bytes, floor: int) -> feeds.Opening:
     tail = log.tail()
     try:
         previous = bytes.fromhex(tail.origin.rpartition("/")[2])
@@ -120,7 +216,7 @@ def _opening(log: CheckLog, key: bytes, floor: int) -> bytes:
             "run: yardpass ledger fsck"
         ) from None
     software = version.software()
-    return feeds.Opening(key, tail.feed_count, previous, tail.size, software, floor).to_bytes()
+    return feeds.Opening(key, tail.feed_count, previous, tail.size, software, floor)
 
 
 @contextmanager
@@ -136,6 +232,7 @@ def open_eye(settings: Settings) -> Iterator[Eye]:
 
 def _make(kind: str, settings: Settings) -> object:
     driver = settings.camera if kind == "camera" else settings.relay
+    assert driver is not None  # nobody opens an eye without a camera
     options = dict(driver.options)
     if driver.name == "files" and "paths" in options:
         options["paths"] = [str(settings.folder / path) for path in options["paths"]]

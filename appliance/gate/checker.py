@@ -14,14 +14,16 @@ from appliance.policy.facts import Audience, Facts, Gate, Nonce
 from appliance.policy.rules import decide
 from appliance.policy.site_rule import SiteRule
 from appliance.policy.verdict import Verdict
-from ledger_sync.clock import floor_of
+from ledger_sync.clock import Grade, floor_of
+from ledger_sync.denials import DENIED
 from ledger_sync.errors import Refused
 from ledger_sync.keys import PublicKey
-from ledger_sync.replica import IssuerKey, Ledger, Replica, Standing
-from ledger_sync.state import holder_of
+from ledger_sync.replica import Enrolled, IssuerKey, Ledger, Replica, Standing
+from ledger_sync.state import holder_of, number_of
 
 _NOBODY = (IssuerKey(PublicKey(0, b""), 1, 0, 0, ""),)  # an issuer that may issue nothing
 
+_new = tuple.__new__  # a NamedTuple of many fields costs three times as much by its own name
 _OTHER, _ABSENT, _REFERENCE = int(Audience.OTHER), int(Nonce.ABSENT), int(Form.REFERENCE)
 
 
@@ -29,7 +31,8 @@ class Assessed(NamedTuple):
     """A verdict and what it rests on.
 
     `credential` stands for the pass in pseudonyms: its handle, empty if there is none. `mark` is
-    (holder, code time) of a code whose replay must be refused from now on.
+    (holder, code time) of a code whose replay must be refused from now on; the time is 0 for a
+    printed pass, whose holder is known by its handle.
     """
 
     verdict: Verdict
@@ -73,26 +76,36 @@ class Checker:
     def rule(self) -> SiteRule:
         return self._rule
 
-    def assess(self, text: bytes, now: int, *, grade: int, nonce: bytes | None = None) -> Assessed:
+    def assess(
+        self,
+        text: bytes,
+        now: int,
+        *,
+        grade: int,
+        nonce: bytes | None = None,
+        carrier: bytes | None = None,
+    ) -> Assessed:
         """The verdict on `text` at `now`, by a clock of this `grade` (ledger_sync.clock.Grade).
 
-        `nonce` is the number this gate shows, if it shows one.
+        `nonce` is the number this gate shows, if it shows one; `carrier` the name of the card the
+        text was read from (passes.card), None for a picture.
         Raises `Unavailable` only when the store cannot be read.
         """
         try:
             code = codes.parse(text)
         except Refused as refused:
-            return self._refused(Form.UNREADABLE, refused, b"", now, grade)
+            return self.refused(Form.UNREADABLE, refused, b"", now, grade)
         try:
             if code.form is Form.REFERENCE:
                 return self._by_reference(code, now, grade, nonce)
-            return self._carried(code, now, grade, nonce)
+            return self._carried(code, now, grade, nonce, carrier)
         except Refused as refused:
-            return self._refused(code.form, refused, code.handle, now, grade)
+            return self.refused(code.form, refused, code.handle, now, grade)
 
-    def _refused(
+    def refused(
         self, form: Form, refused: Refused, credential: bytes, now: int, grade: int
     ) -> Assessed:
+        """The verdict on what could not be proven."""
         facts = Facts(int(form), refused.reason, 0, self._way[0], grade=grade, rule=self._rule)
         return Assessed(decide(facts, now), facts, self.ledger.size, credential, None)
 
@@ -102,35 +115,73 @@ class Checker:
         assert enrolled is not None  # proven by step 2
         (
             kid, klass, zones, assurance, issued_at, expires_at, _, holder,
-            status, last_at, version,
+            status, last_at, last_way, seen_at, uses, version,
         ) = enrolled  # fmt: skip
         if version != self._version:
             self._reload()
+        if status > 3:
+            until = self._replica.denied_until(code.handle)
+            status = self._standing_of(status, until, now, grade)
         _, since, until, classes, _ = self._issuers.get(kid, _NOBODY)[0]
         quorum_time, floor, critical = self._ages
         direction, gate_zones = self._way
-        facts = Facts(
+        facts = _new(Facts, (
             _REFERENCE, "", marks, direction, gate_zones, klass, zones, assurance, issued_at,
             expires_at, since, until, classes, self._audiences.get(audience, _OTHER),
-            _ABSENT if stated is None else _nonce(stated, nonce), code_at, last_at, status,
-            quorum_time, floor, critical, grade, self._rule,
-        )  # fmt: skip
+            _ABSENT if stated is None else _nonce(stated, nonce), code_at, last_at, last_way,
+            seen_at, uses, status, quorum_time, floor, critical, grade, self._rule,
+        ))  # fmt: skip
         mark = (holder, code_at)
-        return Assessed(decide(facts, now), facts, self.ledger.size, code.handle, mark)
+        verdict = decide(facts, now)
+        return _new(Assessed, (verdict, facts, self.ledger.size, code.handle, mark))
 
-    def _carried(self, code: Code, now: int, grade: int, nonce: bytes | None) -> Assessed:
+    def _carried(
+        self, code: Code, now: int, grade: int, nonce: bytes | None, carrier: bytes | None
+    ) -> Assessed:
         if code.kid not in self._issuers and self._replica.ledger().version != self._version:
             self._reload()
-        proof = verify.prove_carried(code, self._issuers.get(code.kid, ()))
+        proof = verify.prove_carried(code, self._issuers.get(code.kid, ()), carrier=carrier)
         held = proof.held
-        holder = holder_of(held.key.raw) if held.key else None
+        holder = holder_of(held.key.raw) if held.key else number_of(code.handle)
         standing = self._replica.standing(held.uri, held.idx, holder)
         if standing.version != self._version:
             self._reload()  # an issuer may have been withdrawn: verify against the new keys
-            return self._carried(code, now, grade, nonce)
+            return self._carried(code, now, grade, nonce, carrier)
+        if standing.status > 3:
+            until = self._replica.place_denied_until(held.uri, held.idx)
+            status = self._standing_of(standing.status, until, now, grade)
+            standing = standing._replace(status=status)
         facts = self._carried_facts(code, proof, standing, grade, nonce)
-        mark = (holder, facts.code_at) if holder else None
-        return Assessed(decide(facts, now), facts, self.ledger.size, code.handle, mark)
+        mark = (holder, facts.code_at)
+        verdict = decide(facts, now)
+        return _new(Assessed, (verdict, facts, self.ledger.size, code.handle, mark))
+
+    def of_card(
+        self, form: Form, marks: int, handle: bytes, enrolled: Enrolled, now: int, grade: int
+    ) -> Assessed:
+        """The verdict on a card of the ledger, by the steps that were proven (`marks`). A card
+        answers this gate and this moment, or proves nothing that has a time."""
+        if enrolled.version != self._version:
+            self._reload()
+        status = enrolled.status
+        if status > 3:
+            status = self._standing_of(status, self._replica.denied_until(handle), now, grade)
+        _, since, until, classes, _ = self._issuers.get(enrolled.kid, _NOBODY)[0]
+        rights = enrolled[1:6]
+        nonce = _ABSENT if form is Form.NUMBER else int(Nonce.RIGHT)
+        facts = Facts(
+            *(int(form), "", marks, *self._way, *rights, since, until, classes),
+            *(int(Audience.GATE), nonce, 0, *enrolled[9:13], status, *self._ages),
+            *(grade, self._rule),
+        )  # fmt: skip
+        mark = (enrolled.holder, 0)
+        return Assessed(decide(facts, now), facts, self.ledger.size, handle, mark)
+
+    def _standing_of(self, status: int, until: int, now: int, grade: int) -> int:
+        """4 while a denial holds, else the ledger's own status below it. A clock that may be
+        wrong ends no denial: then only the floor does."""
+        sure = self.floor if grade == Grade.POOR else max(now, self.floor)
+        return DENIED if sure < until else status & 3
 
     def _carried_facts(
         self,
@@ -140,29 +191,16 @@ class Checker:
         grade: int,
         nonce: bytes | None,
     ) -> Facts:
-        held, claims, issuer = proof.held, proof.claims, proof.issuer
-        return Facts(
-            int(code.form),
-            "",
-            proof.marks,
-            *self._way,
-            held.klass,
-            held.zones,
-            held.assurance,
-            held.issued_at,
-            held.expires_at,
-            issuer.since,
-            issuer.until,
-            issuer.classes,
-            self._audiences.get(claims.audience, _OTHER) if claims else _OTHER,
-            _nonce(claims.nonce if claims else None, nonce),
-            claims.issued_at if claims else 0,
-            standing.last_at,
-            standing.status,
-            *self._ages,
-            grade,
-            self._rule,
-        )
+        marks, issuer, held, claims = proof
+        _, _, issued_at, expires_at, _, _, _, klass, zones, assurance, _ = held
+        _, since, until, classes, _ = issuer
+        audience, code_at, stated = claims or ("", 0, None)
+        return _new(Facts, (
+            int(code.form), "", marks, *self._way, klass, zones, assurance, issued_at, expires_at,
+            since, until, classes, self._audiences.get(audience, _OTHER) if claims else _OTHER,
+            _ABSENT if stated is None else _nonce(stated, nonce), code_at,
+            *standing[1:5], standing.status, *self._ages, grade, self._rule,
+        ))  # fmt: skip
 
 
 def _nonce(stated: bytes | None, shown: bytes | None) -> int:

@@ -1,14 +1,15 @@
-"""The loop of the gate process: what the eye sees goes to the terminal, until told to stop.
+"""The loop of the camera: what the eye sees is told on, until told to stop.
 
 A camera that fails is a state, not an end: one line when it goes, one when it is back.
 """
 
 import logging
 from collections.abc import Iterator
+from typing import Protocol
 
 from appliance.gate import words
 from appliance.gate.assembly import open_eye
-from appliance.gate.terminal import Terminal
+from appliance.gate.terminal import Outcome
 from appliance.settings import Settings
 from hw.errors import Refused, Unavailable
 from hw.eye import Eye, Sighting
@@ -41,7 +42,14 @@ class Stop:
             self._pause(seconds)
 
 
-def watch(settings: Settings, terminal: Terminal, stop: Stop) -> None:
+class Seeing(Protocol):
+    """Who is told what is seen: `see` may say what became of it, `rest` is for quiet moments."""
+
+    def see(self, text: bytes, ticks: int) -> Outcome | None: ...
+    def rest(self) -> None: ...
+
+
+def watch(settings: Settings, terminal: Seeing, stop: Stop) -> None:
     """Serves sightings until `stop` is set or a finite camera is used up.
 
     Raises `Unavailable` or `Refused` if the camera or its decoder cannot be started the first
@@ -68,7 +76,7 @@ def watch(settings: Settings, terminal: Terminal, stop: Stop) -> None:
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
-def served(eye: Eye, terminal: Terminal, stop: Stop) -> Iterator[None]:
+def served(eye: Eye, terminal: Seeing, stop: Stop) -> Iterator[None]:
     """Hands every sighting to the terminal, and yields before each. Rests the terminal after
     each, even while one code hangs before the camera for good."""
     for sighting in _sightings(eye):

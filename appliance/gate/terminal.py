@@ -1,31 +1,35 @@
 """The terminal: every presentation is judged, recorded, then acted on, in that order.
 
 The one place that moves the relay. Way in: no record, no opening. Way out: nothing blocks it, not
-even a full disk. Knows no camera and no screen: texts come in, checks come out.
+even a full disk. Knows no device and no screen: texts and cards come in, checks come out.
 """
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
+from appliance.gate.card_checker import is_proven
+from appliance.gate.card_desk import CardDesk, Presented
 from appliance.gate.checker import Assessed, Checker
+from appliance.gate.opener import Opener, Opening
+from appliance.gate.recorder import Recorder
 from appliance.policy.facts import Direction
 from appliance.policy.verdict import Action, Colour, Verdict
-from hw.errors import Refused as HardwareRefused
-from hw.errors import Unavailable as HardwareUnavailable
-from hw.ports import Relay
-from ledger_sync import feed as feeds
-from ledger_sync.checklog import CheckLog, Outdated
-from ledger_sync.clock import Grade, Reading, grade_of
+from hw.ports import Ask, CardRead, Level
+from ledger_sync.checklog import Outdated
+from ledger_sync.clock import Reading, grade_of
 from ledger_sync.errors import Refused, Unavailable
-from ledger_sync.feed import Feed
 
 HOLD_NS = 2_000_000_000  # a text not seen for this long, in ticks, is a new presentation
 MAX_HELD = 512  # texts remembered as still being shown; more than a picture can hold (256)
 
 Clock = Callable[[], Reading]
+Assess = Callable[[int, int], Assessed]
+"""What was presented to its verdict, at a time by a clock of a grade."""
+Record = Callable[[Assessed, Reading], None]
+"""Makes a verdict durable; raises as `Recorder.record`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,50 +51,6 @@ class Outcome:
 _UNJUDGED = Verdict(Colour.GREY, Action.ASK, ())
 
 
-@dataclass(slots=True)
-class Recorder:
-    """The feed of this process and where its entries go."""
-
-    log: CheckLog
-    feed: Feed
-    number: int
-    site_secret: bytes = field(repr=False)
-    _day: int = -1
-    _day_key: bytes = field(default=b"", repr=False)
-
-    def record(self, text: bytes, gate: str, outcome: Assessed, reading: Reading) -> None:
-        """Makes the check durable. Raises `Unavailable`, or `Refused` for a number that no record
-        holds: then nothing was stored."""
-        verdict, facts, ledger_size, credential, mark = outcome
-        check = feeds.Check(
-            verdict.colour,
-            verdict.action,
-            reading.now,
-            reading.error_seconds,
-            ledger_size,
-            feeds.pseudonym(self._key_of(reading.now), credential),
-            hashlib.sha256(text).digest()[:16],
-            gate,
-            verdict.reasons,
-            facts.to_bytes(),
-        )
-        entry = check.to_bytes()
-        is_used = verdict.colour is not Colour.RED and facts.grade != Grade.POOR
-        used = mark if is_used else None  # a time that cannot be checked must lock nobody out
-        self.log.append(self.number, self.feed.size, entry, mark=used)
-        self.feed.append(entry)
-
-    def _key_of(self, now: int) -> bytes:
-        day = now // feeds.DAY_SECONDS
-        if day != self._day:
-            self._day, self._day_key = day, feeds.day_key(self.site_secret, now)
-        return self._day_key
-
-    def sign_head(self) -> None:
-        """Signs and keeps a head over all checks so far."""
-        self.log.save_head(self.number, self.feed.size, self.feed.head())
-
-
 class Terminal:
     """One gate at work. Owned by one thread; `present` returns when the relay is released."""
 
@@ -100,17 +60,17 @@ class Terminal:
         gate: str,
         direction: Direction,
         checker: Checker,
+        desk: CardDesk,
         recorder: Recorder,
-        relay: Relay,
-        pulse_ms: int,
+        opener: Opener,
         clock: Clock,
     ) -> None:
         self._gate = gate
         self._way_out = direction is Direction.OUT
         self._checker = checker
+        self._desk = desk
         self._recorder = recorder
-        self._relay = relay
-        self._pulse_ms = pulse_ms
+        self._opener = opener
         self._clock = clock
         self._held: OrderedDict[bytes, int] = OrderedDict()
 
@@ -130,20 +90,48 @@ class Terminal:
 
     def present(self, text: bytes, *, nonce: bytes | None = None) -> Outcome:
         """Judges, records and acts on one presented text."""
+
+        def assess(now: int, grade: int) -> Assessed:
+            return self._checker.assess(text, now, grade=grade, nonce=nonce)
+
+        def record(assessed: Assessed, reading: Reading) -> None:
+            self._recorder.record(text, self._gate, assessed, reading)
+
+        return self._serve(assess, record)
+
+    def meet(self, read: CardRead) -> Outcome:
+        """Judges, records and acts on one card that was held to a reader."""
+        shown = self._desk.take(read)
+        return self._serve(partial(self._desk.assess, shown), partial(self._record_card, shown))
+
+    @property
+    def ask(self) -> Ask:
+        """What readers ask cards to sign; for any thread."""
+        return self._desk.asking.ask
+
+    def _record_card(self, shown: Presented, assessed: Assessed, reading: Reading) -> None:
+        receipt = shown.receipt if is_proven(assessed.facts.marks) else b""
+        self._recorder.record(shown.text, self._gate, assessed, reading, receipt=receipt)
+        self._desk.remember(shown, assessed, reading.now)
+
+    def _serve(self, assess: Assess, record: Record) -> Outcome:
         reading = self._clock()
         try:
-            assessed, fault = self._judge(text, reading, nonce)
+            assessed, fault = self._judged(assess, record, reading)
         except Outdated:  # somebody wrote since the last look: judge by what stands now
-            assessed, fault = self._judge(text, reading, nonce)
+            assessed, fault = self._judged(assess, record, reading)
         verdict = assessed.verdict if assessed else _UNJUDGED
         is_recorded = not fault
+        if is_recorded:
+            self._recorder.ring()
+            self._desk.asking.stand(*self._recorder.feed.stand())
         may_open = verdict.action is Action.OPEN and is_recorded
-        opened, relay_fault = self._act(may_open or self._way_out)
+        opened, relay_fault = self._act(verdict, may_open=may_open or self._way_out)
         fault = "; ".join(filter(None, (fault, relay_fault)))
         return Outcome(reading.now, verdict, assessed, is_recorded, opened, fault)
 
-    def _judge(
-        self, text: bytes, reading: Reading, nonce: bytes | None
+    def _judged(
+        self, assess: Assess, record: Record, reading: Reading
     ) -> tuple[Assessed | None, str]:
         """The judgement, on record, and no fault; or what could be had of it, and the fault.
 
@@ -151,37 +139,53 @@ class Terminal:
         """
         assessed = None
         try:
-            grade = grade_of(reading, self._checker.floor)
-            assessed = self._checker.assess(text, reading.now, grade=grade, nonce=nonce)
-            self._recorder.record(text, self._gate, assessed, reading)
+            assessed = assess(reading.now, grade_of(reading, self._checker.floor))
+            record(assessed, reading)
         except Outdated:
             raise
         except (Unavailable, Refused) as error:
             return assessed, str(error)
         return assessed, ""
 
-    def _act(self, may_open: bool) -> tuple[bool, str]:
-        if not may_open:
-            return False, ""
-        try:
-            self._relay.pulse(self._pulse_ms)
-        except (HardwareUnavailable, HardwareRefused) as error:
-            return False, f"the relay failed: {error}"
-        return True, ""
+    def _act(self, verdict: Verdict, *, may_open: bool) -> Opening:
+        if may_open:
+            return self._opener.open(verdict.colour)
+        self._opener.show(verdict.colour)
+        return Opening(False)
+
+    def seen(self, level: Level) -> None:
+        """An input of the gate has another level."""
+        self._opener.seen(level)
+
+    def inputs_lost(self) -> None:
+        """The inputs of the gate are gone."""
+        self._opener.lost()
+
+    def tick(self) -> None:
+        """What is due at the gate; to be called by `next_due` (milliseconds of the monotonic
+        clock, None for never) at the latest."""
+        self._opener.tick()
+
+    def next_due(self) -> int | None:
+        return self._opener.next_due()
 
     def rest(self) -> None:
-        """Work for a quiet moment: the signed head over a full bundle, a view for the next check.
+        """Work for a quiet moment: the recorder's, and a view for the next check.
 
         A store that fails here is told at the next check, with what to do.
         """
         with suppress(Unavailable):
-            if self._recorder.feed.needs_head:
-                self._recorder.sign_head()
+            self._desk.rest()
+            self._recorder.rest(self._clock().now)
             self._checker.look()
+
+    def head(self) -> str:
+        """The signed head over all that was recorded, as peers are told it."""
+        return self._recorder.feed.head().note
 
     def close(self) -> None:
         """Releases the relay for good and signs the last head."""
         try:
-            self._relay.close()
+            self._opener.close()
         finally:
-            self._recorder.sign_head()
+            self._recorder.close()

@@ -9,6 +9,7 @@ from appliance.policy.facts import Facts
 from appliance.policy.reasons import GUARD, PERSON
 from appliance.policy.verdict import SHAPES, Action, Colour, Verdict
 from ledger_sync.clock import Grade
+from ledger_sync.entries import CARD, CERTIFIED_CARD
 
 ANSI = {
     Colour.GREEN: "38;2;0;158;115",
@@ -24,7 +25,12 @@ _FORMS = {
     Form.REFERENCE: "code by reference",
     Form.SELF_CONTAINED: "self-contained code",
     Form.STATIC: "printed pass",
+    Form.TAP: "card with a key",
+    Form.CERTIFIED_TAP: "card with a certified key",
+    Form.NUMBER: "bare card number",
 }
+_ASSURANCES = {int(level): level.name.lower() for level in Assurance}
+_ASSURANCES |= {CARD: "card_key", CERTIFIED_CARD: "certified_card_key"}
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
@@ -71,7 +77,7 @@ def verified(facts: Facts) -> dict[str, Any]:
     if facts.marks:
         found |= {
             "class": HolderClass(facts.klass).name.lower(),
-            "assurance": Assurance(facts.assurance).name.lower(),
+            "assurance": _ASSURANCES[facts.assurance],
             "zones": [zone for zone in range(64) if facts.zones >> zone & 1],
             "issued_at": facts.issued_at,
             "expires_at": facts.expires_at,

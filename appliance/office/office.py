@@ -1,38 +1,43 @@
-"""The office of one compound: a folder with its keys, its residents and its log.
+"""The office of one compound: a folder with its authority, its residents and its secrets.
 
-    keys/{log,cosigner,issuer}.key  site.secret  policy.txt  office.toml  book.db  residents.db
+    office.toml  site.secret  auditor.pub  keys/  genesis.policy  book.db  log.lock  signed.note
+    cosigners/
 
-Everything that gates learn from it goes through the log and `publish`. Names stay in residents.db.
+Everything that gates learn from it goes through the log and `publish`. Names stay in book.db.
 """
 
 import secrets
+import shutil
 import sqlite3
 import tomllib
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from appliance.passes import token
-from appliance.passes.token import Assurance, HolderClass, Pass
+from appliance.office import auditor, standing
+from appliance.office.authority import RESTORE, Authority, Random, Terms, Unlock
+from appliance.office.held import Held
+from appliance.office.issuing import Issuing
+from appliance.office.names import name_of
+from appliance.office.residents import REVOKED, Listed, Resident, Residents
+from appliance.office.roll import Line
+from appliance.passes.token import Assurance, HolderClass
 from appliance.policy import site_rule
-from ledger_sync import entries, files, keyfile, migrations, note
-from ledger_sync.authority.sequencer import Sequencer, Signer, unavailable
-from ledger_sync.errors import Refused, Unavailable
+from ledger_sync import deny, entries, files, keyfile, migrations
+from ledger_sync.authority.lock import LOCK
+from ledger_sync.authority.sequencer import SIGNED, Sequencer
+from ledger_sync.deny import MAX_PLACES
+from ledger_sync.errors import Refused
 from ledger_sync.keys import ED25519, SEED_BYTES, PublicKey, SigningKey
-from ledger_sync.quorum import parse_policy
 
-LIST_SIZE = entries.MAX_STATUS_INDEX + 1  # subjects of one status list
-MAX_RESIDENT = 200  # characters of a resident's name in the office's own book
 ISSUER_YEARS = 10
 YEAR = 365 * 86_400
+DAY = 86_400
+ALL_CLASSES = sum(1 << klass for klass in HolderClass)
 _HINT = "make an office with: yardpass office init"
-_RESTORE = "restore the newest copy of the office"
-_REVOKED = 1
-Random = Callable[[int], bytes]
 
 
 class Enrolled(NamedTuple):
@@ -49,52 +54,68 @@ class Office:
     folder: Path
     site: str
     origin: str
+    unlock: Unlock | None = None
 
     @classmethod
     def create(
-        cls, folder: Path, *, site: str, now: int, random: Random = secrets.token_bytes
+        cls,
+        folder: Path,
+        *,
+        site: str,
+        now: int,
+        terms: Terms | None = None,
+        passphrase: str | None = None,
+        random: Random = secrets.token_bytes,
     ) -> "Office":
-        """Makes keys, secret, policy and an empty log; the first entries name the issuer and the
-        rule. All of it or nothing: raises `Refused` if there is an office, or a part of one."""
+        """Makes keys, secret, policy, cosigners and a log; the first entries are the policy, the
+        issuer and the rule. All of it or nothing: raises `Refused` if there is an office, or a
+        part of one. With `passphrase` all private keys are sealed."""
         if (folder / "office.toml").exists():
             raise Refused(f"{folder} holds an office already", reason="R-SETTINGS")
-        if (folder / "keys").exists():
-            what = f"{folder} holds keys but no office.toml: a damaged office, or half of one"
-            raise Refused(f"{what}; {_RESTORE}, or give a new folder", reason="R-SETTINGS")
-        office = cls(folder, site, f"yardpass/{site.removeprefix('yp:')}")
+        for part in ("keys", "cosigners", "book.db", LOCK, SIGNED):
+            if (folder / part).exists():
+                what = f"{folder} holds {part} but no office.toml: damaged, or half made"
+                raise Refused(f"{what}; {RESTORE}, or give a new folder", reason="R-SETTINGS")
+        unlock = (lambda path: passphrase) if passphrase else None
+        office = cls(folder, site, f"yardpass/{site.removeprefix('yp:')}", unlock)
         files.make_folder(folder / "keys", mode=0o700)
         try:
-            files.make_all(folder, office._parts(now, random))
+            files.make_all(folder, office._parts(now, terms or Terms(), random, passphrase))
         except BaseException:
+            shutil.rmtree(folder / "cosigners", ignore_errors=True)
             with suppress(OSError):
+                for part in (LOCK, SIGNED):
+                    (folder / part).unlink(missing_ok=True)
                 (folder / "keys").rmdir()
             raise
         files.sync_folder(folder.absolute().parent)
         return office
 
-    def _parts(self, now: int, random: Random) -> dict[str, Callable[[Path], object]]:
+    def _parts(
+        self, now: int, terms: Terms, random: Random, passphrase: str | None
+    ) -> dict[str, Callable[[Path], object]]:
         """What makes each file of a new office, in order."""
-        made = {name: SigningKey(ED25519, random(SEED_BYTES)) for name in _KEYS}
+        issuer = SigningKey(ED25519, random(SEED_BYTES))
         until = now + ISSUER_YEARS * YEAR
-        issuer = entries.Issuer(self.site, made["issuer"].public, now, until, ALL_CLASSES)
-        rule = entries.Rule(site_rule.RULE_NAME, b"{}")
         text = f'site = "{self.site}"\norigin = "{self.origin}"\n'
 
         def finish(path: Path) -> None:
-            self._add([issuer, rule])
+            migrations.migrate(self.folder / "book.db", migrations.office_schema)
+            named = entries.Issuer(self.site, issuer.public, now, until, ALL_CLASSES)
+            rule = entries.Rule(site_rule.RULE_NAME, b"{}")
+            self._add([entries.parse(self.authority.genesis()), named, rule])
             files.write_once(path, text.encode())
 
         return {
-            **{f"keys/{name}.key": partial(keyfile.write_key, key=made[name]) for name in _KEYS},
+            **auditor.parts(SigningKey(ED25519, random(SEED_BYTES)), passphrase),
+            "keys/issuer.key": partial(keyfile.write_key, key=issuer, passphrase=passphrase),
             "site.secret": partial(keyfile.write_secret, secret=random(32)),
-            "policy.txt": partial(files.write_once, data=self._policy_text(made).encode()),
-            "residents.db": _make_residents,
-            "book.db": lambda path: Sequencer.create(path, origin=self.origin).close(),
+            **self.authority.parts(terms, random, passphrase),
             "office.toml": finish,  # last: now it is an office
         }
 
     @classmethod
-    def open(cls, folder: Path) -> "Office":
+    def open(cls, folder: Path, *, unlock: Unlock | None = None) -> "Office":
         """The office in `folder`. Raises `Unavailable` if there is none."""
         text = files.read_bounded(folder / "office.toml", 4_096, hint=_HINT)
         try:
@@ -103,34 +124,38 @@ class Office:
         except (ValueError, KeyError):
             site, origin = "", ""
         if not (isinstance(site, str) and site and isinstance(origin, str) and origin):
-            raise Refused(f"{folder}/office.toml is damaged; {_RESTORE}", reason="R-SETTINGS")
-        return cls(folder, site, origin)
+            raise Refused(f"{folder}/office.toml is damaged; {RESTORE}", reason="R-SETTINGS")
+        return cls(folder, site, origin, unlock)
 
-    def _policy_text(self, keys: dict[str, SigningKey]) -> str:
-        log, cosigner = self._verifiers(keys["log"].public, keys["cosigner"].public)
-        return (
-            f"# Whom the gates of {self.site} believe.\nlog {log.to_vkey()}\n"
-            f"witness office {cosigner.to_vkey()}\nquorum office\n"
-        )
+    def auditor(self) -> bytes:
+        """The auditor's public key, as terminals are given it; empty in an office without one."""
+        return auditor.public(self.folder, hint=RESTORE)
 
-    def _verifiers(self, log: PublicKey, cosigner: PublicKey) -> tuple[note.Verifier, ...]:
-        return (
-            note.Verifier(self.origin, note.NOTE_KEY, log.raw),
-            note.Verifier(f"{self.origin}/office", note.COSIGNER_KEY, cosigner.raw),
-        )
+    @property
+    def authority(self) -> Authority:
+        """The side that signs: policy, log, cosigners."""
+        return Authority(self.folder, self.origin, self.unlock)
 
-    def _key(self, name: str) -> SigningKey:
-        return keyfile.read_key(self.folder / "keys" / f"{name}.key", hint=_RESTORE)
+    def secret(self) -> bytes:
+        """The site secret terminals make pseudonyms with."""
+        return keyfile.read_secret(self.folder / "site.secret", hint=RESTORE)
 
-    def _secret(self) -> bytes:
-        return keyfile.read_secret(self.folder / "site.secret", hint=_RESTORE)
+    def _issuer(self) -> SigningKey:
+        path = self.folder / "keys" / "issuer.key"
+        return keyfile.read_key(path, hint=RESTORE, passphrase=self.unlock)
 
-    def _add(self, new: Iterable[entries.Entry]) -> int:
-        book = Sequencer(self.folder / "book.db", origin=self.origin)
-        try:
-            return book.add(new)
-        finally:
-            book.close()
+    def _add(
+        self,
+        new: Iterable[entries.Entry],
+        within: Callable[[sqlite3.Connection], object] | None = None,
+    ) -> int:
+        with self.authority.book() as book:
+            return book.add(new, within=within)
+
+    @contextmanager
+    def book(self) -> Iterator[tuple[Sequencer, Residents]]:
+        with self.authority.book() as book:
+            yield book, Residents(book.store.db)
 
     def enrol(
         self,
@@ -142,65 +167,108 @@ class Office:
         now: int,
         days: int,
         assurance: Assurance = Assurance.SOFTWARE_KEY,
+        carrier: str | None = None,
     ) -> Enrolled:
-        """A pass for `resident`; without `key` a static bearer pass for print.
+        """A pass for `resident`; without `key` a static bearer pass for print."""
+        carrier = carrier or ("key" if key else "print")
+        line = Line(0, name_of(resident), klass, zones, days, key, carrier)
+        (made,) = self.enrol_all([line], now=now, assurance=assurance)
+        return Enrolled(made.token, made.handle)
 
-        The index in the status list is drawn at random, so that lists do not tell who came when.
-        """
-        resident = _name_of(resident)
-        issuer = self._key("issuer")
-        with self._residents() as db:
-            uri, idx = self._free_index(db)
-            claims = Pass(
-                issuer=self.site,
-                subject=token.subject_of(self._secret(), resident),
-                issued_at=now,
-                expires_at=now + days * 86_400,
-                key=key,
-                uri=uri,
-                idx=idx,
-                klass=int(klass),
-                zones=zones,
-                assurance=int(assurance if key else Assurance.BEARER),
-            )
-            made = token.issue(claims, issuer)
-            handle = token.handle_of(made)
-            terms = (claims.klass, zones, claims.expires_at, "print" if key is None else "key")
-            db.execute(
-                "INSERT INTO resident (resident, handle, subject, uri, idx, klass, zones,"
-                " expires_at, carrier) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (resident, handle, claims.subject, uri, idx, *terms),
-            )
-            self._add([_entry_of(claims, handle, issuer.public.kid)])
-        return Enrolled(made, handle)
+    def held(self, *, now: int) -> Held:
+        """What everybody holds now, to compare a roll with."""
+        with self.book() as (_, residents):
+            return Held.in_book(residents, now=now)
 
-    def _free_index(self, db: sqlite3.Connection) -> tuple[str, int]:
-        (count,) = db.execute("SELECT count(*) FROM resident").fetchone()
-        uri = f"{self.site}/s/{count // (LIST_SIZE // 2) + 1}"  # lists stay half empty: decoys
-        while True:
-            idx = secrets.randbelow(LIST_SIZE)
-            row = db.execute("SELECT 1 FROM resident WHERE uri = ? AND idx = ?", (uri, idx))
-            if row.fetchone() is None:
-                return uri, idx
+    def enrol_all(
+        self,
+        lines: Sequence[Line],
+        *,
+        now: int,
+        assurance: Assurance = Assurance.SOFTWARE_KEY,
+        held: Held | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[Resident]:
+        """A pass for every line of a roll, all of them or none. Raises `Refused` if the lines were
+        compared with `held` and the book is no longer the one that it was read from."""
+        if not lines:
+            return []
+        return self.enrol_by(self.issuing(now, assurance=assurance), lines, held, progress)
 
-    def set_status(self, resident: str, status: int, *, now: int) -> int:
-        """Gives all passes of `resident` this status (0 valid, 1 revoked, 2 suspended, 3
-        condition); how many they are. A revoked pass stays revoked: its phone may be in other
-        hands. Raises `Refused` if there is no pass to change."""
-        resident = _name_of(resident)
-        with self._residents() as db:
-            rows = db.execute(
-                "SELECT id, uri, idx, status FROM resident WHERE resident = ?", (resident,)
-            ).fetchall()
-            if not rows:
-                raise Refused(f"nobody is enrolled as {resident!r}; see: yardpass office list")
-            live = [row for row in rows if status == _REVOKED or row[3] != _REVOKED]
-            if not live:
-                raise Refused(f"all passes of {resident!r} are revoked for good; enrol again")
-            changed = [(status, number) for number, *_ in live]
-            db.executemany("UPDATE resident SET status = ? WHERE id = ?", changed)
-            self._add(entries.Status(uri, now, ((idx, status),)) for _, uri, idx, _ in live)
-        return len(live)
+    def issuing(
+        self,
+        now: int,
+        *,
+        assurance: Assurance = Assurance.SOFTWARE_KEY,
+        card: int = entries.CARD,
+        bound: bytes | None = None,
+    ) -> Issuing:
+        """How this office makes passes; the last three as in `Issuing`."""
+        return Issuing(self.site, self._issuer(), self.secret(), now, assurance, card, bound)
+
+    def enrol_by(
+        self,
+        issuing: Issuing,
+        lines: Sequence[Line],
+        held: Held | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[Resident]:
+        """`enrol_all`, as `issuing` says."""
+        made: list[Resident] = []
+
+        def passes(book: Residents) -> Iterator[entries.Entry]:
+            if held is not None and held.newest != book.newest():
+                raise Refused("somebody was enrolled meanwhile; import once more")
+            yield from issuing.passes(lines, book.places(self.site), made, progress)
+
+        with self.book() as (book, residents):
+            book.add(passes(residents), within=lambda db: residents.insert(made))
+        return made
+
+    def issued(self, resident: str, *, now: int) -> Resident:
+        """The pass this person got last. Raises `Refused` if there is none that can be shown."""
+        with self.book() as (_, residents):
+            found = residents.newest_of(name_of(resident), now=now)
+        if found is None:
+            raise Refused(f"no pass of {resident!r} is in force; see: yardpass office list")
+        if not found.token:
+            raise Refused(f"{resident!r} holds a bare card number, which has no code to show")
+        return found
+
+    def set_status(
+        self, resident: str, status: int, *, now: int, carrier: str | None = None
+    ) -> int:
+        """Gives all passes of `resident`, or those on one carrier, this status (0 valid, 1
+        revoked, 2 suspended, 3 condition); how many they are. A revoked pass stays revoked: its
+        phone may be in other hands. Raises `Refused` if there is no pass to change."""
+        with self.book() as (book, residents):
+            places = residents.places_of(name_of(resident), carrier)
+            if not places:
+                what = f"{resident!r} with a {carrier}" if carrier else repr(resident)
+                raise Refused(f"nobody is enrolled as {what}; see: yardpass office list")
+            return standing.change(book, residents, places, status, now=now)
+
+    def deny(self, resident: str, *, now: int) -> bytes:
+        """A deny note for all passes of `resident` that are not revoked: it works at a gate at
+        once, for a day, without a quorum. Suspend or revoke as well for what shall last."""
+        with self.book() as (_, residents):
+            places = [
+                (uri, idx)
+                for _, uri, idx, status in residents.places_of(name_of(resident))
+                if status != REVOKED
+            ]
+        if not places:
+            raise Refused(f"no pass of {resident!r} is in force; see: yardpass office list")
+        return deny.sign(self.origin, places[-MAX_PLACES:], issued_at=now, key=self._issuer())
+
+    def baseline(self, *, now: int) -> int:
+        """Writes every status list as one entry, so that a new gate need not replay the changes;
+        how many lists."""
+        issuer = self._issuer()
+        with self.book() as (book, residents):
+            new = list(standing.baselines(book, residents, issuer, now=now))
+            book.add(new)
+        return len(new)
 
     def set_rule(self, text: bytes) -> site_rule.SiteRule:
         """Publishes a new gate rule. Raises `Refused` listing what is wrong with it."""
@@ -208,92 +276,23 @@ class Office:
         self._add([entries.Rule(site_rule.RULE_NAME, text)])
         return rule
 
-    def residents(self) -> list[tuple[str, str, int, str, int]]:
-        """(resident, class, expires at, carrier, status), by name."""
-        with self._residents() as db:
-            rows = db.execute(
-                "SELECT resident, klass, expires_at, carrier, status FROM resident ORDER BY 1, id"
-            ).fetchall()
-        return [(who, HolderClass(k).name.lower(), at, how, st) for who, k, at, how, st in rows]
+    def add(self, *new: entries.Entry) -> int:
+        """Writes entries of other kinds: terminals, issuers, recognitions, files."""
+        return self._add(new)
 
-    def publish(self, *, now: int) -> bytes:
-        """The signed and cosigned ledger file that terminals load."""
-        log, cosigner = self._key("log"), self._key("cosigner")
-        log_name, cosigner_name = self._verifiers(log.public, cosigner.public)
-        book = Sequencer(self.folder / "book.db", origin=self.origin)
-        try:
-            return book.export(Signer(log_name, log), [Signer(cosigner_name, cosigner)], now=now)
-        finally:
-            book.close()
+    def residents(self) -> list[Listed]:
+        """Everybody who is enrolled, by name."""
+        with self.book() as (_, residents):
+            return residents.listed()
 
-    def policy(self) -> bytes:
-        """The policy text terminals pin."""
-        data = files.read_bounded(self.folder / "policy.txt", 65_536, hint=_RESTORE)
-        try:
-            parse_policy(data)
-        except Refused as refused:
-            what = f"{self.folder}/policy.txt is damaged ({refused}); {_RESTORE}"
-            raise Refused(what, reason=refused.reason) from None
-        return data
+    def cards(self, *, now: int) -> list[Resident]:
+        """All printed passes in force, by name."""
+        with self.book() as (_, residents):
+            return [one for one in residents.in_force(now=now) if one.carrier == "print"]
 
-    def secret(self) -> bytes:
-        """The site secret terminals make pseudonyms with."""
-        return self._secret()
-
-    @contextmanager
-    def _residents(self) -> Iterator[sqlite3.Connection]:
-        path = self.folder / "residents.db"
-        if not path.is_file():
-            raise Unavailable(f"no residents' book at {path}; {_RESTORE}")
-        try:
-            uri = f"{path.absolute().as_uri()}?mode=rw"  # a path may hold ?, # and %
-            db = sqlite3.connect(uri, uri=True, isolation_level="IMMEDIATE")
-            try:
-                with db:
-                    yield db
-            finally:
-                db.close()
-        except sqlite3.Error as error:
-            raise unavailable(path, error) from error
-
-
-_KEYS = ("log", "cosigner", "issuer")
-_NO_LETTERS = {"Cc", "Cs", "Zl", "Zp"}  # controls, halves of broken UTF-8, line breaks
-ALL_CLASSES = sum(1 << klass for klass in HolderClass)
-
-
-def _name_of(resident: str) -> str:
-    """The name in one spelling. Raises `Refused` for one that a list could not show in a line."""
-    name = unicodedata.normalize("NFC", resident)
-    if not 0 < len(name) <= MAX_RESIDENT or not name.strip():
-        raise Refused(f"a resident's name has 1 to {MAX_RESIDENT} characters")
-    if any(unicodedata.category(letter) in _NO_LETTERS for letter in name):
-        raise Refused(
-            f"{name!r} is no name: it holds line breaks, control characters or bad UTF-8"
-        )
-    return name
-
-
-def _make_residents(path: Path) -> None:
-    files.write_once(path, b"", mode=0o600)
-    try:
-        migrations.migrate(path, migrations.office_schema)
-    except sqlite3.Error as error:
-        path.unlink()
-        raise unavailable(path, error) from error
-
-
-def _entry_of(claims: Pass, handle: bytes, kid: bytes) -> entries.Pass:
-    return entries.Pass(
-        handle=handle,
-        kid=kid,
-        subject=claims.subject,
-        uri=claims.uri,
-        index=claims.idx,
-        klass=claims.klass,
-        zones=claims.zones,
-        assurance=claims.assurance,
-        issued_at=claims.issued_at,
-        expires_at=claims.expires_at,
-        key=claims.key,
-    )
+    def take_away(self, terminal: str) -> None:
+        """Says in the ledger that the terminal is gone. Raises `Refused` if there is none."""
+        with self.authority.book() as book:
+            if book.store.row("SELECT name FROM terminal WHERE name = ?", terminal) is None:
+                raise Refused(f"no terminal {terminal!r} in the ledger; is it spelt right?")
+            book.add([entries.Terminal(terminal)])

@@ -12,8 +12,9 @@ from appliance.passes import shapes
 from appliance.passes.shapes import Layer
 from appliance.passes.token import handle_of, kid_of
 from ledger_sync import base45, cbor, cose
-from ledger_sync.entries import HANDLE_BYTES, MAX_NAME, bytes_of, number_of, text_of
+from ledger_sync.entries import HANDLE_BYTES, MAX_NAME
 from ledger_sync.errors import Refused
+from ledger_sync.fields import bytes_of, number_of, text_of
 from ledger_sync.keys import SigningKey
 
 PREFIX = b"YP1:"
@@ -30,6 +31,9 @@ class Form(enum.IntEnum):
     REFERENCE = 1  # C: the pass is in the ledger
     SELF_CONTAINED = 2  # B: the pass is in the code
     STATIC = 3  # the pass itself, without a holder's proof
+    TAP = 4  # a card that proved its key
+    CERTIFIED_TAP = 5  # a card that proved its key, which its maker certifies
+    NUMBER = 6  # the bare number of a card
 
 
 class Claims(NamedTuple):
@@ -56,6 +60,7 @@ class Code(NamedTuple):
     claims: Claims | None = None
 
 
+_new = tuple.__new__  # cheaper than a NamedTuple's own name, where everybody passes
 _REFERENCE, _SELF_CONTAINED, _STATIC = Form.REFERENCE, Form.SELF_CONTAINED, Form.STATIC
 
 
@@ -74,13 +79,14 @@ def usual(token: bytes) -> Code | None:
     found = shapes.reference(token)
     if found is not None:
         handle, outer, audience, at = found
-        return Code(_REFERENCE, handle, b"", outer, None, Claims(audience, at, None))
+        claims = _new(Claims, (audience, at, None))
+        return _new(Code, (_REFERENCE, handle, b"", outer, None, claims))
     carried = shapes.self_contained(token)
     if carried is None:
         return None
     held, kid, inner, outer, audience, at = carried
-    claims = Claims(audience, at, None)
-    return Code(_SELF_CONTAINED, handle_of(held), kid, outer, inner, claims)
+    claims = _new(Claims, (audience, at, None))
+    return _new(Code, (_SELF_CONTAINED, handle_of(held), kid, outer, inner, claims))
 
 
 def general(token: bytes) -> Code:

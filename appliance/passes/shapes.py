@@ -60,7 +60,7 @@ def reference(token: bytes) -> tuple[bytes, Layer, str, int] | None:
     if payload[0] != 0x49 + size or payload[3] != 0x60 + size:
         return None
     to_be_signed = _SIGNATURE1 + protected + b"\x40" + payload
-    layer = Layer(31 - alg[0], to_be_signed, signature, payload[1:])
+    layer = tuple.__new__(Layer, (31 - alg[0], to_be_signed, signature, payload[1:]))
     return handle, layer, audience.decode(), int.from_bytes(time, "big")
 
 
@@ -78,8 +78,8 @@ def self_contained(token: bytes) -> tuple[bytes, bytes, Layer, Layer, str, int] 
         return None
     inner_signed = _SIGNATURE1 + inner_protected + b"\x40" + inner_payload
     outer_signed = _SIGNATURE1 + protected + b"\x40" + payload
-    inner = Layer(-8, inner_signed, inner_signature, claims)
-    outer = Layer(31 - alg[0], outer_signed, signature, payload[1:])
+    inner = tuple.__new__(Layer, (-8, inner_signed, inner_signature, claims))
+    outer = tuple.__new__(Layer, (31 - alg[0], outer_signed, signature, payload[1:]))
     return held, kid, inner, outer, audience.decode(), int.from_bytes(time, "big")
 
 
@@ -110,7 +110,7 @@ def pass_fields(payload: bytes) -> PassFields | None:
     for text in (issuer, subject, uri):
         if text[0] != 0x5F + len(text):
             return None
-    return PassFields(
+    spelled = (
         issuer[1:].decode(),
         subject[1:].decode(),
         int.from_bytes(expires, "big"),
@@ -120,7 +120,8 @@ def pass_fields(payload: bytes) -> PassFields | None:
         uri[1:].decode(),
         *map(_number, rights),
     )
+    return tuple.__new__(PassFields, spelled)
 
 
 def _number(spelled: bytes) -> int:
-    return int.from_bytes(spelled[1:] or spelled, "big")
+    return spelled[0] if len(spelled) == 1 else int.from_bytes(spelled[1:], "big")

@@ -15,13 +15,14 @@ from typing import NamedTuple
 
 from appliance.passes import shapes
 from ledger_sync import cbor, cose
-from ledger_sync.entries import HANDLE_BYTES, MAX_STATUS_INDEX, bytes_of, number_of, text_of
+from ledger_sync.entries import HANDLE_BYTES, MAX_STATUS_INDEX
 from ledger_sync.errors import Refused
+from ledger_sync.fields import bytes_of, number_of, text_of
 from ledger_sync.keys import PublicKey, SigningKey, checked_key, public_key
 
 PASS_TYPE = 293  # COSE "typ" of an SD-CWT
-ISS, SUB, EXP, IAT, CNF, STATUS, RIGHTS = 1, 2, 4, 6, 8, 65535, -65537
-_CLAIMS = frozenset({ISS, SUB, EXP, IAT, CNF, STATUS, RIGHTS})
+ISS, SUB, EXP, IAT, CNF, STATUS, RIGHTS, CARRIER = 1, 2, 4, 6, 8, 65535, -65537, -65538
+_CLAIMS = frozenset({ISS, SUB, EXP, IAT, CNF, STATUS, RIGHTS, CARRIER})
 MAX_ZONES = 53  # zones are a bit mask
 
 
@@ -49,7 +50,8 @@ class Assurance(enum.IntEnum):
 
 class Pass(NamedTuple):
     """The claims of a pass. Times are Unix seconds; `zones` a bit mask; `key` None for bearer;
-    `idx` the place in the status list `uri`."""
+    `idx` the place in the status list `uri`; `carrier` the name of the one card that may show a
+    bearer pass (see cards.py), None for any paper."""
 
     issuer: str
     subject: str
@@ -61,6 +63,7 @@ class Pass(NamedTuple):
     klass: int
     zones: int
     assurance: int
+    carrier: bytes | None = None
 
 
 def issue(claims: Pass, key: SigningKey) -> bytes:
@@ -75,6 +78,8 @@ def issue(claims: Pass, key: SigningKey) -> bytes:
     }
     if claims.key is not None:
         payload[CNF] = {1: claims.key.to_cose()}
+    if claims.carrier is not None:
+        payload[CARRIER] = claims.carrier
     protected: cose.Header = {cose.KID: key.public.kid, cose.TYP: PASS_TYPE}
     return cose.sign1(cbor.encode(payload), protected=protected, key=key)
 
@@ -91,7 +96,8 @@ def claims_of(payload: bytes) -> Pass:
 def _usual(fields: shapes.PassFields) -> Pass:
     issuer, subject, expires_at, issued_at, raw, index, uri, *rights = fields
     key = None if raw is None else checked_key(raw)
-    return Pass(issuer, subject, issued_at, expires_at, key, uri, index, *rights)
+    named = (issuer, subject, issued_at, expires_at, key, uri, index, *rights, None)
+    return tuple.__new__(Pass, named)
 
 
 def _general(payload: bytes) -> Pass:
@@ -108,6 +114,7 @@ def _general(payload: bytes) -> Pass:
         uri,
         index,
         *_rights_of(claims.get(RIGHTS)),
+        bytes_of(claims, CARRIER, HANDLE_BYTES) if CARRIER in claims else None,
     )
 
 
@@ -116,6 +123,8 @@ def _checked(claims: Pass) -> Pass:
         raise Refused("a pass that expires before it begins")
     if (claims.key is None) != (claims.assurance == Assurance.BEARER):
         raise Refused("assurance 0 belongs to a pass without holder key, and only to it")
+    if claims.carrier is not None and claims.key is not None:
+        raise Refused("a pass with a holder key names a card that may show it")
     return claims
 
 

@@ -9,7 +9,7 @@ Each step proves one thing and leaves its mark; a verdict is built only over a f
     4  SELF, STATIC: an issuer key signed the pass             check_pass_signed
     5  SELF, STATIC: the claims of the pass are well formed,   token.claims_of
        and name the issuer whose key signed it                 check_pass_claims
-    6  STATIC: the pass is a bearer pass                       check_bearer
+    6  STATIC: the pass is a bearer pass, shown by its card    check_bearer
     7  REFERENCE, SELF: the holder's key signed the code       check_holder_signed
     8  REFERENCE, SELF: the claims of the code are well formed code.claims_of
 
@@ -39,19 +39,24 @@ class Mark(enum.IntFlag):
     BEARER = 16
     HOLDER_SIGNED = 32
     CODE_CLAIMS = 64
+    ASKED = 128
 
 
 _PASS = int(Mark.ISSUER_KNOWN | Mark.PASS_SIGNED | Mark.PASS_CLAIMS)
 _CODE = int(Mark.HOLDER_SIGNED | Mark.CODE_CLAIMS)
+_TAP = int(Mark.ASKED | Mark.ENROLLED | Mark.HOLDER_SIGNED)
 REQUIRED: dict[int, int] = {
     Form.UNREADABLE: 0,
     Form.REFERENCE: int(Mark.ENROLLED) | _CODE,
     Form.SELF_CONTAINED: _PASS | _CODE,
     Form.STATIC: _PASS | int(Mark.BEARER),
+    Form.TAP: _TAP,
+    Form.CERTIFIED_TAP: _TAP | _PASS,
+    Form.NUMBER: int(Mark.ENROLLED),
 }
 """The marks each form needs, as a mask."""
 
-_ENROLLED, _ISSUER_KNOWN, _PASS_SIGNED, _PASS_CLAIMS, _BEARER, _HOLDER_SIGNED, _CODE_CLAIMS = (
+_ENROLLED, _ISSUER_KNOWN, _PASS_SIGNED, _PASS_CLAIMS, _BEARER, _HOLDER_SIGNED, _CODE_CLAIMS, _ = (
     int(mark) for mark in Mark
 )
 
@@ -77,11 +82,14 @@ def prove_reference(code: Code, enrolled: Enrolled | None) -> ReferenceProof:
     marks, key = check_enrolled(enrolled)
     marks |= check_holder_signed(code, key)
     claims = code.claims or codes.claims_of(_payload(code.outer))
-    return ReferenceProof(marks | _CODE_CLAIMS, claims)
+    return tuple.__new__(ReferenceProof, (marks | _CODE_CLAIMS, claims))
 
 
-def prove_carried(code: Code, issuers: Sequence[IssuerKey]) -> PassProof:
-    """Steps 3 to 8 for a code that brings its pass along, SELF_CONTAINED or STATIC.
+def prove_carried(
+    code: Code, issuers: Sequence[IssuerKey], *, carrier: bytes | None = None
+) -> PassProof:
+    """Steps 3 to 8 for a code that brings its pass along, SELF_CONTAINED or STATIC. `carrier` is
+    the name of the card that it was read from (card.py), None for a picture.
 
     Raises `Refused`: R-ISSUER, R-SIG, R-PROOF, R-FORM.
     """
@@ -90,12 +98,12 @@ def prove_carried(code: Code, issuers: Sequence[IssuerKey]) -> PassProof:
     held = token.claims_of(_payload(code.inner))
     marks |= mark | check_pass_claims(held, issuer)
     if code.form is Form.STATIC:
-        return PassProof(marks | check_bearer(held), issuer, held, None)
+        return PassProof(marks | check_bearer(held, carrier), issuer, held, None)
     if held.key is None:
         raise Refused("a bearer pass inside a holder's code", reason="R-PROOF")
     marks |= check_holder_signed(code, held.key)
     claims = code.claims or codes.claims_of(_payload(code.outer))
-    return PassProof(marks | _CODE_CLAIMS, issuer, held, claims)
+    return tuple.__new__(PassProof, (marks | _CODE_CLAIMS, issuer, held, claims))
 
 
 def _payload(signed: Layer | None) -> bytes:
@@ -135,10 +143,13 @@ def check_pass_claims(held: token.Pass, issuer: IssuerKey) -> int:
     return _PASS_CLAIMS
 
 
-def check_bearer(held: token.Pass) -> int:
-    """6. A pass shown bare must be one that was issued to be shown bare."""
+def check_bearer(held: token.Pass, carrier: bytes | None = None) -> int:
+    """6. A pass shown bare must be one that was issued to be shown bare; one that belongs to a
+    card, by that card."""
     if held.key is not None:
         raise Refused("a pass with a holder key, shown without its proof", reason="R-PROOF")
+    if held.carrier is not None and held.carrier != carrier:
+        raise Refused("a pass that was copied from its card", reason="R-PROOF")
     return _BEARER
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from appliance.passes.code import Form
+from appliance.passes.receipt import RECEIPT_BYTES, Receipt, receipt_of
 from appliance.policy.reasons import Reason
 from appliance.policy.site_rule import DEFAULT, SiteRule
 from ledger_sync.clock import Grade
@@ -67,8 +68,11 @@ class Facts(NamedTuple):
     audience: int = Audience.OTHER
     nonce: int = Nonce.ABSENT
     code_at: int = 0
-    last_at: int = 0
-    status: int = 0  # 0 valid, 1 revoked, 2 suspended, 3 condition, -1 unknown
+    last_at: int = 0  # newest code of this holder accepted before, at any gate that was heard
+    last_way: int = -1  # way of the holder's last use (Direction), -1 for none
+    seen_at: int = 0  # when that was
+    uses: int = 0  # how often this holder's codes or pass counted before
+    status: int = 0  # 0 valid, 1 revoked, 2 suspended, 3 condition, 4 denied, -1 unknown
     quorum_time: int = 0
     floor: int = 0
     critical: int = 0
@@ -81,27 +85,33 @@ class Facts(NamedTuple):
         return _RECORD.pack(form, bool(refused), *plain, rule.digest)
 
 
-_RECORD = struct.Struct(">B?BBQBQBQQQQIBBQQbQQIB8s")
+_RECORD = struct.Struct(">B?BBQBQBQQQQIBBQQbQIbQQIB8s")
+_TAPS = (Form.TAP, Form.CERTIFIED_TAP)
 _REFUSALS = frozenset(str(reason) for reason in Reason if reason.startswith("R-"))
 _DOMAINS: tuple[tuple[str, frozenset[int]], ...] = (
     ("form", frozenset(Form)),
     ("direction", frozenset(Direction)),
     ("audience", frozenset(Audience)),
     ("nonce", frozenset(Nonce)),
-    ("status", frozenset(range(-1, 4))),
+    ("last_way", frozenset({-1, *Direction})),
+    ("status", frozenset(range(-1, 5))),
     ("grade", frozenset(Grade)),
 )
 
 
 def facts_of(data: bytes, reasons: Sequence[str], rules: Mapping[bytes, SiteRule]) -> Facts:
-    """The facts in a check. What refused a code is the first reason of its verdict.
+    """The facts in a check, beside which there may be a receipt. What refused a code is the first
+    reason of its verdict.
 
     `rules` maps digests to the rules that were in force. Raises `Refused` (R-LEDGER) for another
     shape, a number no gate writes, or a rule that is not at hand: `decide` takes all others.
     """
-    if len(data) != _RECORD.size:
+    if len(data) - _RECORD.size not in (0, RECEIPT_BYTES):
         raise Refused(f"{len(data)} bytes are not the facts of a check", reason="R-LEDGER")
+    data, receipt = data[: _RECORD.size], data[_RECORD.size :]
     form, is_refused, *plain, digest = _RECORD.unpack(data)
+    if receipt and form not in _TAPS:
+        raise Refused("a receipt beside what no card signed", reason="R-LEDGER")
     if is_refused and (not reasons or reasons[0] not in _REFUSALS):
         raise Refused("a refused check without a red reason", reason="R-LEDGER")
     if digest not in rules:
@@ -113,3 +123,10 @@ def facts_of(data: bytes, reasons: Sequence[str], rules: Mapping[bytes, SiteRule
         if getattr(facts, name) not in known:
             raise Refused(f"{name} {getattr(facts, name)} is in no check", reason="R-LEDGER")
     return facts
+
+
+def receipt_in(data: bytes) -> Receipt | None:
+    """The receipt beside the facts of a check, None where no card signed. Raises `Refused`
+    (R-LEDGER) for what is neither."""
+    rest = data[_RECORD.size :]
+    return receipt_of(rest) if rest else None

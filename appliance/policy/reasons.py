@@ -27,15 +27,21 @@ class Reason(enum.StrEnum):
     ZONE = "R-ZONE"
     REVOKED = "R-REVOKED"
     SUSPENDED = "R-SUSPENDED"
+    DENIED = "R-DENIED"
     STATIC = "R-STATIC"
+    DOWNGRADE = "R-DOWNGRADE"
+    NUMBER = "R-NUMBER"
+    TRIES = "R-TRIES"
     CONDITION = "Y-CONDITION"
     IDCHECK = "Y-IDCHECK"
+    BARE = "Y-BARE"
     STALE_STATUS = "G-STALE-STATUS"
     NO_STATUS = "G-NO-STATUS"
     CLOCK = "G-CLOCK"
     UPDATE = "G-UPDATE"
     INCOMPLETE = "R-INCOMPLETE"
     IMAGE = "R-IMAGE"
+    CARD = "R-CARD"
     LEDGER = "R-LEDGER"
     SETTINGS = "R-SETTINGS"
     DECODER = "R-DECODER"
@@ -60,15 +66,21 @@ GUARD: dict[Reason, str] = {
     Reason.ZONE: "The pass does not cover this gate.",
     Reason.REVOKED: "The office revoked this pass.",
     Reason.SUSPENDED: "The office suspended this pass.",
+    Reason.DENIED: "A guard or the office denied this pass for a day.",
     Reason.STATIC: "Printed passes are not accepted at this gate.",
+    Reason.DOWNGRADE: "This card did not prove what it must: it may be a copy. Keep it.",
+    Reason.NUMBER: "Cards that show nothing but a number are not accepted at this gate.",
+    Reason.TRIES: "Too many wrong cards at this reader; it takes bare numbers again later.",
     Reason.CONDITION: "The office set a condition; check before you let them in.",
     Reason.IDCHECK: "A printed pass: compare it with the person.",
+    Reason.BARE: "A card that shows only a number, which can be copied: compare the person.",
     Reason.STALE_STATUS: "This gate has not heard from the office lately and cannot know.",
     Reason.NO_STATUS: "The list that says whether this pass still holds is missing here.",
     Reason.CLOCK: "This gate does not know the time; decide by hand.",
     Reason.UPDATE: "This gate needs an update to judge this pass.",
     Reason.INCOMPLETE: "A check was skipped; the gate stays shut. Call the technician.",
     Reason.IMAGE: "The picture cannot be used.",
+    Reason.CARD: "The card was taken away too early, or is no card of ours; hold it still.",
     Reason.LEDGER: "The ledger file was refused; the old one stands.",
     Reason.SETTINGS: "The settings are wrong; the file says where.",
     Reason.DECODER: "The reader of pictures gave a wrong answer; show the code again.",
@@ -93,15 +105,21 @@ PERSON: dict[Reason, str] = {
     Reason.ZONE: "Your pass does not open this gate.",
     Reason.REVOKED: "Your pass is no longer valid. Please ask the office.",
     Reason.SUSPENDED: "Your pass is suspended. Please ask the office.",
+    Reason.DENIED: "Your pass cannot be used today. Please ask the office.",
     Reason.STATIC: "Please show the live code or see the guard.",
+    Reason.DOWNGRADE: "Please see the guard.",
+    Reason.NUMBER: "Please use your phone or see the guard.",
+    Reason.TRIES: "Please wait, or use your phone.",
     Reason.CONDITION: "Please see the guard.",
     Reason.IDCHECK: "Please see the guard.",
+    Reason.BARE: "Please see the guard.",
     Reason.STALE_STATUS: "Please see the guard.",
     Reason.NO_STATUS: "Please see the guard.",
     Reason.CLOCK: "Please see the guard.",
     Reason.UPDATE: "Please see the guard.",
     Reason.INCOMPLETE: "Please see the guard.",
     Reason.IMAGE: "Please hold the code still.",
+    Reason.CARD: "Please hold the card still.",
     Reason.LEDGER: "Please see the guard.",
     Reason.SETTINGS: "Please see the guard.",
     Reason.DECODER: "Please show the code again.",

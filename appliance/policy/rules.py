@@ -13,6 +13,7 @@ from appliance.policy.facts import Audience, Direction, Facts, Nonce
 from appliance.policy.reasons import Reason
 from appliance.policy.verdict import Check, Verdict, conclude
 from ledger_sync.clock import Grade
+from ledger_sync.entries import CERTIFIED_CARD
 
 WINDOWS: dict[int, tuple[int, int]] = {Grade.GOOD: (20, 5), Grade.FAIR: (30, 10)}
 """How old and how far ahead a code may be, in seconds, by the grade of the gate's clock."""
@@ -20,7 +21,8 @@ WINDOWS: dict[int, tuple[int, int]] = {Grade.GOOD: (20, 5), Grade.FAIR: (30, 10)
 PASS_AHEAD_SECONDS = 300  # a pass may be this much newer than the gate's clock says
 
 # Plain numbers: reading a member off an enum class costs as much as the comparison itself.
-_POOR, _STATIC_FORM = int(Grade.POOR), int(Form.STATIC)
+_POOR, _STATIC_FORM, _TAP = int(Grade.POOR), int(Form.STATIC), int(Form.TAP)
+_NUMBER_FORM = int(Form.NUMBER)
 _WRONG, _RIGHT, _OTHER, _OUT = map(int, (Nonce.WRONG, Nonce.RIGHT, Audience.OTHER, Direction.OUT))
 
 Test = Callable[[Facts, int], Reason | None]
@@ -45,7 +47,7 @@ def issuer(facts: Facts, now: int) -> Reason | None:
 
 def audience(facts: Facts, now: int) -> Reason | None:
     """4. The code was made for this site or this gate."""
-    is_here = facts.audience != _OTHER or facts.form == _STATIC_FORM
+    is_here = facts.audience != _OTHER or facts.form >= _STATIC_FORM
     return None if is_here else Reason.AUD
 
 
@@ -81,7 +83,7 @@ def not_future(facts: Facts, now: int) -> Reason | None:
 
 def growing(facts: Facts, now: int) -> Reason | None:
     """10. Codes of one holder only grow: an equal or older one was used or overtaken."""
-    is_used = facts.form != _STATIC_FORM and facts.code_at <= facts.last_at
+    is_used = facts.form < _STATIC_FORM and facts.code_at <= facts.last_at
     return Reason.REPLAY if is_used else None
 
 
@@ -118,6 +120,16 @@ def list_age(facts: Facts, now: int) -> Reason | None:
     return Reason.STALE_STATUS if age > facts.rule.fresh_seconds else None
 
 
+def carrier(facts: Facts, now: int) -> Reason | None:
+    """17. A card that must prove its key does; a bare number gets the colour the site allows."""
+    if facts.form == _NUMBER_FORM:
+        if facts.assurance:
+            return Reason.DOWNGRADE
+        return _NUMBERS[facts.rule.number]
+    is_less = facts.form == _TAP and facts.assurance == CERTIFIED_CARD
+    return Reason.DOWNGRADE if is_less else None
+
+
 CHECKS: tuple[tuple[Check, Test], ...] = (
     (Check.READ, read),
     (Check.PROVEN, proven),
@@ -135,8 +147,10 @@ CHECKS: tuple[tuple[Check, Test], ...] = (
     (Check.UPDATE, update),
     (Check.CLOCK, clock),
     (Check.LIST_AGE, list_age),
+    (Check.CARRIER, carrier),
 )
-_STATUS = {1: Reason.REVOKED, 2: Reason.SUSPENDED, 3: Reason.CONDITION}
+_NUMBERS = {"green": None, "yellow": Reason.BARE, "red": Reason.NUMBER}
+_STATUS = {1: Reason.REVOKED, 2: Reason.SUSPENDED, 3: Reason.CONDITION, 4: Reason.DENIED}
 
 
 class CheckList:
@@ -167,8 +181,9 @@ decide = CheckList(CHECKS).decide
 
 
 def _window(facts: Facts) -> tuple[int, int] | None:
-    """The window, or None where time says nothing: a printed pass, a clock that is not known."""
-    if facts.form == _STATIC_FORM or facts.grade == _POOR:
+    """The window, or None where time says nothing: a printed pass, a card, a clock that is not
+    known."""
+    if facts.form >= _STATIC_FORM or facts.grade == _POOR:
         return None
     return WINDOWS[facts.grade]
 

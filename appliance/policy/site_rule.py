@@ -2,7 +2,8 @@
 
 It travels as the text of a signed `rule` entry named "gate", in JSON:
 
-    {"fresh_seconds": 3600, "stale_seconds": 259200, "static": "green", "stale_opens": [1, 2, 3]}
+    {"fresh_seconds": 3600, "stale_seconds": 259200, "static": "green", "number": "yellow",
+     "stale_opens": [1, 2, 3]}
 """
 
 import hashlib
@@ -29,6 +30,7 @@ class SiteRule:
     stale_seconds: int = 3 * DAY  # up to here the classes of `stale_opens` pass, flagged
     stale_opens: tuple[int, ...] = (1, 2, 3)  # classes let in by a stale ledger or a nonce
     static: str = "green"  # best colour of a printed bearer pass
+    number: str = "yellow"  # best colour of a card that shows nothing but its number
     digest: bytes = field(default=b"", compare=False)  # first 8 bytes of SHA-256 of the text
 
     def lets_in_when_grey(self, klass: int) -> bool:
@@ -76,8 +78,8 @@ def _fault(key: str, value: Any) -> str:
         least, most = _NUMBERS[key]
         is_good = type(value) is int and least <= value <= most
         return "" if is_good else f"{key}: {shown} is no whole number from {least} to {most}"
-    if key == "static":
-        return "" if value in COLOURS else f"static: {shown} is none of {', '.join(COLOURS)}"
+    if key in ("static", "number"):
+        return "" if value in COLOURS else f"{key}: {shown} is none of {', '.join(COLOURS)}"
     if key == "stale_opens":
         classes = [int(klass) for klass in HolderClass]
         is_good = isinstance(value, list) and all(

@@ -44,6 +44,7 @@ class Check(enum.IntEnum):
     UPDATE = 14
     CLOCK = 15
     LIST_AGE = 16
+    CARRIER = 17
 
 
 ALL_CHECKS = sum(1 << check for check in Check)

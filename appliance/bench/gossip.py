@@ -1,0 +1,237 @@
+"""What catching up costs: a log taken in over TLS, verified and durable, beside a bare copy."""
+
+import asyncio
+import hashlib
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from appliance.bench.daemon import connected, port_of, settle, start
+from appliance.bench.measure import Row, row_of
+from ledger_sync import masks
+from ledger_sync.checklog import CheckLog
+from ledger_sync.feed import Check
+from ledger_sync.shelf import MAX_ENTRIES
+from ledger_sync.sim import ground as earth
+from ledger_sync.sim.ground import ground
+from ledger_sync.sim.ring import NOW, Ring, Terminal, running, until
+
+CHECKS = 100_000
+DELTA = 1_000
+NOT_HELD = "not gated: the floor of {} is missed so far"
+HOLDERS = 2_000  # people who come again and again
+DAYS = 3 * 86_400  # how long ago the log that is caught up with begins
+RUNS = 3
+TERMINALS = 5
+PIECE = 1 << 18
+Progress = Callable[[str], None]
+
+
+def rows(progress: Progress) -> list[Row]:
+    """The figures of catching up; a minute."""
+    progress(f"catching up with {CHECKS:,} checks")
+    with tempfile.TemporaryDirectory(prefix="yardpass-bench-") as name:
+        return _catch_up_rows(Path(name))
+
+
+def record(terminal: Terminal, count: int, seed: int) -> bytes:
+    """Fills the terminal's feed with checks of the last days; their bytes, as they are sent."""
+    gate, chance = terminal.gate, random.Random(seed)  # noqa: S311 - filler, no secret
+    key, sent, rows = masks.day_key(earth.SECRET, NOW - DAYS), bytearray(), []
+    feed, number = gate.feed, gate.number
+    for at in range(NOW - DAYS, NOW - DAYS + count):
+        sealed, digest = chance.randbytes(64), chance.randbytes(16)
+        holder = chance.randrange(HOLDERS)
+        entry = _entry(at, holder, digest, sealed, key, chance)
+        rows.append((number * MAX_ENTRIES + feed.size, entry, sealed, holder, at, 0, at))
+        feed.append(entry)
+        sent += entry + sealed
+    with terminal.disk.store.transaction():
+        marks = "(?, ?, ?, ?, ?, ?, ?)"
+        terminal.disk.store.db.executemany(f"INSERT INTO feed_entry VALUES {marks}", rows)  # noqa: S608 - no outside text
+    CheckLog(terminal.disk.store).save_heads(number, feed.full_heads())
+    place = (gate.kid, bytes.fromhex(feed.origin.rpartition("/")[2]))
+    terminal.truth.entries[place] += [b""] * count
+    return bytes(sent)
+
+
+def check_of(at: int, chance: random.Random) -> tuple[bytes, bytes]:
+    """A check as it stands in a feed, and what is sealed beside it."""
+    key = masks.day_key(earth.SECRET, at)
+    sealed, digest = chance.randbytes(64), chance.randbytes(16)
+    return _entry(at, chance.randrange(HOLDERS), digest, sealed, key, chance), sealed
+
+
+def _entry(
+    at: int, holder: int, digest: bytes, sealed: bytes, key: bytes, chance: random.Random
+) -> bytes:
+    return Check(
+        *(0, 0, 0, 1, at, at * 1_000 << 16, 1, 10),
+        chance.randbytes(16),
+        digest,
+        masks.masked(holder, key, digest),
+        at,
+        hashlib.sha256(sealed).digest(),
+        "north",
+        (),
+        chance.randbytes(119),
+    ).to_bytes()
+
+
+def terminals(folder: Path, count: int) -> list[Terminal]:
+    """So many terminals of one ledger, each with a store in `folder`."""
+    return [Terminal(number, TERMINALS + 1, folder / str(number)) for number in range(count)]
+
+
+# --- catching up ---------------------------------------------------------------------------------
+
+
+def _catch_up_rows(folder: Path) -> list[Row]:
+    """A new terminal takes in what another recorded, and a bare copy of the same bytes beside."""
+    raw, hashed, copied, delta = [], [], [], []
+    for run in range(RUNS):
+        found = asyncio.run(_catch_up(folder / str(run), run))
+        raw.append(found["gossip"] / found["raw"])
+        hashed.append(found["hashes"] / found["raw"])
+        copies = _rsync(folder / f"rsync {run}", found["bytes"])
+        if copies:
+            alone = asyncio.run(_catch_up_from_daemon(folder / f"daemon {run}", run))
+            copied.append(alone / copies[0])
+            delta.append(found["delta"] / copies[1])
+    apart = "each end a process; " + NOT_HELD.format(4)
+    name = f"anti-entropy of {CHECKS:,} checks / "
+    made = [
+        row_of(name + "raw TLS copy of the same bytes", raw, aim=2.5, note=NOT_HELD.format(5)),
+        row_of(f"SHA-256 of {CHECKS:,} checks and of their tree / raw TLS copy", hashed),
+    ]
+    if not copied:
+        note = "skipped: rsync 3.2.4 or newer is not here"
+        return [*made, row_of(name + "rsync --fsync", [0.0], note=note)]
+    return [
+        *made,
+        row_of(name + "rsync --fsync", copied, aim=2, note=apart),
+        row_of(
+            f"delta of {DELTA:,} checks with its handshake / rsync delta",
+            delta,
+            at_most=0.25,
+            aim=0.06,
+        ),
+    ]
+
+
+async def _catch_up(folder: Path, run: int) -> dict[str, float]:
+    one, other = terminals(folder, 2)
+    sent = record(one, CHECKS, run)
+    async with running([one, other]) as ring:
+        began = time.perf_counter()
+        await ring.introduce(through_proxies=False)
+        await until(ring.is_equal)
+        gossip = time.perf_counter() - began
+        raw = await _raw_copy(one, other, sent)
+        delta = await _delta(ring, run)
+    found = {"gossip": gossip, "raw": raw, "delta": delta, "bytes": float(len(sent))}
+    return found | {"hashes": _hash_seconds(len(sent) // CHECKS)}
+
+
+def _hash_seconds(size: int) -> float:
+    """Seconds for the hashes alone, one call each: no verification can be had for less."""
+    data, sha256, began = os.urandom(size + 1), hashlib.sha256, time.perf_counter()
+    for _ in range(CHECKS):
+        sha256(data).digest()
+    for _ in range(CHECKS):
+        sha256(data[:65]).digest()
+    return time.perf_counter() - began
+
+
+async def _catch_up_from_daemon(folder: Path, run: int) -> float:
+    """As `_catch_up`, but the sender is a process of its own, as rsync's is."""
+    one, other = terminals(folder, 2)
+    record(one, CHECKS, run)
+    CheckLog(one.disk.store).sign_off(one.box.feed)  # as its next start would
+    whole = {place: len(found) for place, found in one.truth.entries.items()}
+    one.close()
+    settings = settle(folder / "0", one.box, ground(TERMINALS + 1))
+    daemon = await start(settings)
+    try:
+        port = port_of(settings)
+        _, writer = await connected(port, other.exchanger.client_context)
+        writer.transport.abort()
+        async with running([other]):
+            began = time.perf_counter()
+            other.exchanger.hint(one.name, f"127.0.0.1:{port}")
+            await until(lambda: whole.items() <= other.held().items())
+            return time.perf_counter() - began
+    finally:
+        daemon.terminate()
+        await daemon.wait()
+
+
+async def _delta(ring: Ring, run: int) -> float:
+    """Seconds from the moment one of them may call to the moment both hold the rest."""
+    one = ring.terminals[0]
+    for terminal in ring.terminals:
+        terminal.exchanger.hold(True)
+    await until(lambda: not any(t.exchanger.gossip.talks for t in ring.terminals))
+    record(one, DELTA, 100 + run)
+    one.ring()
+    began = time.perf_counter()
+    for terminal in ring.terminals:
+        terminal.exchanger.hold(False)
+    await until(ring.is_equal)
+    return time.perf_counter() - began
+
+
+async def _raw_copy(one: Terminal, other: Terminal, data: bytes) -> float:
+    """Seconds for the same bytes over the same TLS, unread."""
+    done, left = asyncio.Event(), len(data)
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal left
+        while piece := await reader.read(PIECE):
+            left -= len(piece)
+        done.set()
+        writer.close()
+
+    server = await asyncio.start_server(
+        swallow, "127.0.0.1", 0, ssl=other.exchanger.server_context, limit=PIECE
+    )
+    port = server.sockets[0].getsockname()[1]
+    began = time.perf_counter()
+    _, writer = await asyncio.open_connection(
+        "127.0.0.1", port, ssl=one.exchanger.client_context, server_hostname="t"
+    )
+    for at in range(0, len(data), PIECE):
+        writer.write(data[at : at + PIECE])
+        await writer.drain()
+    writer.close()
+    await done.wait()
+    seconds = time.perf_counter() - began
+    server.close()
+    assert left == 0
+    return seconds
+
+
+def _rsync(folder: Path, size: float) -> tuple[float, float] | None:
+    """Seconds for a copy of so many bytes, and for what is added to them; None without rsync."""
+    if shutil.which("rsync") is None:
+        return None
+    source, target = folder / "source", folder / "target"
+    source.mkdir(parents=True)
+    data = os.urandom(int(size))
+    (source / "feed").write_bytes(data)
+    command = ["rsync", "-a", "--fsync", "--no-whole-file", f"{source}/", f"{target}/"]
+    seconds = []
+    for more in (b"", os.urandom(int(size) * DELTA // CHECKS)):
+        if more:
+            (source / "feed").write_bytes(data + more)
+        began = time.perf_counter()
+        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - our own words
+        seconds.append(time.perf_counter() - began)
+        if done.returncode:
+            return None
+    return seconds[0], seconds[1]

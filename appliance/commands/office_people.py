@@ -1,0 +1,212 @@
+"""`yardpass office`: the people. Enrol, issue, import, revoke, list, print."""
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+
+from appliance.commands.office_options import (
+    FILE,
+    PUBLISH,
+    class_option,
+    days_option,
+    folder_option,
+    now,
+    open_office,
+    progress_bar,
+    zones_option,
+)
+from appliance.office import printing, roll
+from appliance.passes import code
+from appliance.passes.token import HolderClass
+from ledger_sync import cbor, files
+from ledger_sync.errors import Refused
+from ledger_sync.keys import PublicKey, public_key
+
+STATUSES = {"reinstate": 0, "revoke": 1, "suspend": 2, "condition": 3}
+CARRIERS = ("key", "card", "uid", "print")
+_ZONE = "Zone the pass covers; repeat for more."
+
+
+@click.command()
+@folder_option
+@click.argument("resident")
+@click.option("--key", "key_file", type=FILE, help="Holder key, COSE_Key.")
+@class_option
+@zones_option(_ZONE)
+@days_option
+@click.option("--print", "print_to", type=FILE, help="Code to draw: .pdf, .png or .svg.")
+def enrol(
+    folder: Path,
+    resident: str,
+    key_file: Path | None,
+    klass: str,
+    zones: tuple[int, ...],
+    days: int,
+    print_to: Path | None,
+) -> None:
+    """Enrol RESIDENT and print the pass as text.
+
+    With --key the pass is bound to that holder key (a file with a COSE_Key, in bytes or hex).
+    Without it is a static pass for print: whoever copies it can use it until it is revoked. For
+    cards, see: yardpass office card.
+    """
+    if print_to:
+        printing.check_name(print_to)  # before anybody is enrolled
+    office, at = open_office(folder), now()
+    who, where = HolderClass[klass.upper()], sum(1 << zone for zone in set(zones))
+    key = _holder_key(key_file) if key_file else None
+    made = office.enrol(resident, key=key, klass=who, zones=where, now=at, days=days)
+    _show(resident, made.token, made.handle, print_to)
+    click.echo(PUBLISH, err=True)
+
+
+@click.command()
+@folder_option
+@click.argument("resident")
+@click.option("--print", "print_to", type=FILE, help="Code to draw: .pdf, .png or .svg.")
+def issue(folder: Path, resident: str, print_to: Path | None) -> None:
+    """Show the pass RESIDENT got last again, as text for a phone or a picture for a card."""
+    if print_to:
+        printing.check_name(print_to)
+    found = open_office(folder).issued(resident, now=now())
+    _show(found.resident, found.token, found.handle, print_to)
+
+
+def _show(resident: str, token: bytes, handle: bytes, print_to: Path | None) -> None:
+    text = code.to_text(token)
+    click.echo(text.decode())  # first: it is enrolled, even if the picture cannot be written
+    if print_to:
+        _tell(printing.card(text, print_to, caption=resident, handle=handle.hex()))
+        click.echo(f"wrote {print_to}", err=True)
+
+
+def _tell(left_out: Sequence[str]) -> None:
+    for caption in left_out:
+        why = "no font here can show it, or it is too long"
+        click.echo(f"the card of {caption!r} bears no name: {why}", err=True)
+
+
+@click.command()
+@folder_option
+@click.argument("file", type=FILE)
+def cards(folder: Path, file: Path) -> None:
+    """Draw all printed passes in force to FILE (.pdf), ten to a page, by name."""
+    found = open_office(folder).cards(now=now())
+    made = [printing.Card(code.to_text(at.token), at.resident, at.handle.hex()) for at in found]
+    _tell(printing.sheet(made, file))
+    click.echo(f"wrote {file}, {len(made)} cards; print it at 100 %")
+
+
+@click.command("import")
+@folder_option
+@click.argument("file", type=FILE, required=False)
+@click.option("--template", is_flag=True, help="Print an example of such a file and stop.")
+@click.option("--dry-run", is_flag=True, help="Check the file, enrol nobody.")
+@click.option("--skip-enrolled", is_flag=True, help="Pass over who holds such a pass already.")
+def import_(
+    folder: Path, file: Path | None, template: bool, dry_run: bool, skip_enrolled: bool
+) -> None:
+    """Enrol everybody in FILE, a spreadsheet saved as CSV, or nobody if any line is at fault.
+
+    All faults are listed with their lines; one is a resident who holds a pass for the same key, or
+    a printed one, that is in force. Columns: see --template.
+    """
+    if template:
+        click.echo(roll.template(), nl=False)
+        return
+    if file is None:
+        raise click.UsageError("give a FILE, or --template")
+    data = files.read_bounded(file, roll.MAX_ROLL, hint="save the spreadsheet as CSV UTF-8")
+    office, at = open_office(folder), now()
+    held = office.held(now=at)
+    is_held = None if skip_enrolled else held.has
+    try:
+        with progress_bar("Checking", data.count(b"\n") + 1) as bar:
+            lines = roll.read(data, now=at, is_held=is_held, progress=bar)
+    except Refused as refused:
+        raise Refused(f"{file} was not imported, nobody was enrolled:\n{refused}") from None
+    new = [line for line in lines if not held.has(line)]
+    over = f", {len(lines) - len(new)} passed over" if skip_enrolled else ""
+    if dry_run:
+        click.echo(f"{file}: {len(new)} residents, no faults{over}")
+        return
+    with progress_bar("Enrolling", len(new)) as bar:
+        office.enrol_all(new, now=at, held=held, progress=_every(1_000, bar))
+    click.echo(f"{len(new)} residents enrolled{over}; {PUBLISH}")
+
+
+def _every(step: int, tell: Callable[[int], None]) -> Callable[[int], None]:
+    """A bar is drawn less often than residents are enrolled."""
+    return lambda done: tell(done) if done % step == 0 else None
+
+
+def _status_command(name: str, help_text: str) -> click.Command:
+    @click.argument("resident")
+    @click.option("--carrier", type=click.Choice(CARRIERS), help="Only passes on this carrier.")
+    @folder_option
+    def run(folder: Path, resident: str, carrier: str | None) -> None:
+        office = open_office(folder)
+        count = office.set_status(resident, STATUSES[name], now=now(), carrier=carrier)
+        click.echo(f"{name}: {count} pass(es) of {resident}; {PUBLISH}")
+
+    return click.command(name, help=help_text)(run)
+
+
+revoke = _status_command("revoke", "Take all passes of RESIDENT out of force, for good.")
+suspend = _status_command("suspend", "Take all passes of RESIDENT out of force for now.")
+condition = _status_command("condition", "Send RESIDENT to the guard at every gate (yellow).")
+reinstate = _status_command("reinstate", "Put all passes of RESIDENT in force again.")
+
+
+@click.command()
+@folder_option
+@click.argument("resident")
+@click.argument("file", type=FILE)
+def deny(folder: Path, resident: str, file: Path) -> None:
+    """Write a deny note for RESIDENT to FILE: gates that get it refuse the passes for a day.
+
+    It needs no quorum and no publishing. Suspend or revoke as well for what shall last.
+    """
+    files.replace(file, open_office(folder).deny(resident, now=now()))
+    click.echo(f"wrote {file}; next: yardpass ledger deny {file} --site FOLDER")
+
+
+@click.command("list")
+@folder_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def list_(folder: Path, as_json: bool) -> None:
+    """Who is enrolled, and how they stand."""
+    words = ("in force", "revoked", "suspended", "condition")
+    rows = open_office(folder).residents()
+    if as_json:
+        found = [
+            {
+                "resident": at.resident,
+                "class": HolderClass(at.klass).name.lower(),
+                "expires_at": at.expires_at,
+                "carrier": at.carrier,
+                "status": at.status,
+            }
+            for at in rows
+        ]
+        click.echo(json.dumps(found))
+        return
+    for at in rows:
+        until = time.strftime("%Y-%m-%d", time.gmtime(at.expires_at))
+        klass = HolderClass(at.klass).name.lower()
+        line = f"{at.resident:<24} {klass:<10} {at.carrier:<6} until {until}  {words[at.status]}"
+        click.echo(line)
+
+
+def _holder_key(file: Path) -> PublicKey:
+    data = files.read_bounded(file, 1_024, hint="the phone shows the key when it is set up")
+    with contextlib.suppress(ValueError):  # not hex: the bytes themselves
+        data = bytes.fromhex(data.decode("ascii").strip())
+    try:
+        return public_key(cbor.decode(data))
+    except Refused as refused:
+        raise Refused(f"{file} is not a holder key: {refused}") from None

@@ -1,0 +1,143 @@
+"""`yardpass office`: publishing. Policies, checkpoints, cosigners here and elsewhere."""
+
+import secrets
+from pathlib import Path
+
+import click
+
+from appliance.commands.office_options import (
+    FILE,
+    PUBLISH,
+    Bars,
+    folder_option,
+    now,
+    open_office,
+    seal_of,
+    seal_options,
+    terms_of,
+    terms_options,
+)
+from appliance.commands.sources import is_folder, opened
+from appliance.office import unlock
+from ledger_sync import archive, files
+from ledger_sync.authority.cosigner import Cosigner
+from ledger_sync.errors import Refused
+from ledger_sync.keys import ED25519, SEED_BYTES, SigningKey
+from ledger_sync.trust import MAX_GENESIS
+
+
+@click.command()
+@folder_option
+@click.option("--new-log", is_flag=True, help="Move the log on to its announced key, too.")
+@seal_options("Seal the keys that are announced next, in an office whose keys are plain.")
+@terms_options
+def rotate(
+    folder: Path,
+    new_log: bool,
+    passphrase: bool,
+    plain: bool,
+    local: tuple[str, ...],
+    remote: tuple[str, ...],
+    quorum: int | None,
+) -> None:
+    """Add the next policy: root keys move on to those announced, cosigners change if named."""
+    if quorum and not (local or remote):
+        raise click.UsageError("--quorum goes with the names of all cosigners")
+    terms = terms_of(local, remote, quorum) if local or remote else None
+    authority = open_office(folder).authority
+    own = authority.passphrase
+    seal = seal_of(own, lambda: own() or unlock.choose(), passphrase=passphrase, plain=plain)
+    version = authority.rotate(terms, secrets.token_bytes, new_log=new_log, seal=seal)
+    click.echo(f"policy {version}; {PUBLISH}")
+
+
+@click.command()
+@folder_option
+@click.argument("target", type=FILE)
+@click.option(
+    "--cosignature",
+    "lines",
+    type=FILE,
+    multiple=True,
+    help="Line from a cosigner elsewhere; repeat.",
+)
+@click.option(
+    "--draft", is_flag=True, help="Write what cosigners elsewhere must see, no checkpoint."
+)
+def publish(folder: Path, target: Path, lines: tuple[Path, ...], draft: bool) -> None:
+    """Sign the log as it is now and write the ledger to TARGET.
+
+    TARGET is a folder of static files (C2SP tlog-tiles) for a web server or a stick, or, with a
+    suffix such as .ledger, one file. Terminals import either.
+    """
+    authority = open_office(folder).authority
+    if draft:
+        authority.publish_draft(target)
+        click.echo(f"wrote the draft to {target}; next: yardpass office cosign")
+        return
+    texts = [line_in(one) for one in lines]
+    with Bars() as bars:
+        made = authority.checkpoint(now, texts, progress=bars)
+        if is_folder(target):
+            authority.publish(made, target, progress=bars)
+        else:
+            with authority.book() as book:
+                bridges = book.replica.history.bridges()
+                archive.write(target, made, bridges, book.replica.bundles())
+    click.echo(f"wrote {target}; next: yardpass ledger import {target} --site FOLDER")
+
+
+def line_in(file: Path) -> str:
+    """The signature line in a file, as `cosign` printed it, however its end came along."""
+    data = files.read_bounded(file, 4_096, hint="yardpass office cosign prints one")
+    return data.decode(errors="replace").strip() + "\n"
+
+
+@click.command()
+@click.argument("target", type=FILE)
+@click.option("--name", required=True, help="Name of the cosigner, letters and digits.")
+@click.option("--site", required=True, help="Short name of the compound, e.g. hz07.")
+@click.option("--passphrase", is_flag=True, help="Seal its private key with a passphrase.")
+def cosigner(target: Path, name: str, site: str, passphrase: bool) -> None:
+    """Make the folder TARGET of a cosigner, at the party that shall run it; print its key."""
+    if not name.isalnum():
+        raise click.UsageError("--name takes letters and digits")
+    origin = f"yardpass/{site.lower()}"
+    made = Cosigner.create(
+        target,
+        name=f"{origin}/{name}",
+        origin=origin,
+        key=SigningKey(ED25519, secrets.token_bytes(SEED_BYTES)),
+        passphrase=unlock.choose() if passphrase else None,
+    )
+    click.echo(f"{name}={made.vkey(unlock.ask)}")
+    click.echo("give this line to the office: yardpass office init --cosigner ...", err=True)
+
+
+@click.command()
+@click.argument("target", type=FILE)
+@click.argument("source")
+@click.option("--genesis", type=FILE, help="The office's genesis.policy, at the first time.")
+@click.option("--out", type=FILE, help="File for the signature line; stdout without.")
+def cosign(target: Path, source: str, genesis: Path | None, out: Path | None) -> None:
+    """Let the cosigner in TARGET replay the draft that SOURCE shows, and sign it if all is well.
+
+    SOURCE is a folder or a web address that `publish --draft` wrote to.
+    """
+    one = Cosigner.open(target)
+    if not genesis and not (target / "genesis.policy").exists():
+        raise Refused(
+            f"{target} cosigns for nobody yet; give the office's --genesis", reason="R-SETTINGS"
+        )
+    if genesis:
+        one.pin(files.read_bounded(genesis, MAX_GENESIS, hint="the office has it"))
+    with opened(source) as files_there, Bars() as bars:
+        line = one.cosign(files_there, now=now, progress=bars, passphrase=unlock.ask)
+    if out:
+        files.replace(out, line.encode())
+    else:
+        click.echo(line, nl=False)
+    click.echo(
+        f"cosigned; give the line to: yardpass office publish --cosignature {out or 'FILE'}",
+        err=True,
+    )

@@ -1,0 +1,53 @@
+"""`yardpass sync`: keeps a terminal in step with its peers until it is stopped."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import click
+
+from appliance.commands.settings_option import settings_option
+from appliance.gate import doorbell
+from appliance.gate.exchange import exchanger_of
+from appliance.settings import Settings, load
+from ledger_sync.discovery import Discovery
+from ledger_sync.peers_file import PeersFile
+from ledger_sync.store import Store
+from ledger_sync.wire import address_of
+
+
+@click.command()
+@settings_option
+def sync(path: Path) -> None:
+    """Exchange checks, ledger and denials with the other terminals.
+
+    Whoever comes, goes or misbehaves is one line on stderr; how the peers are stands in
+    peers.json beside the store. SIGTERM or Ctrl-C ends it.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    settings = load(path, has_devices=False)
+    with Store(settings.store) as store:
+        bell = doorbell.listen(settings.store.parent / doorbell.NAME)
+        try:
+            asyncio.run(_run(settings, store, bell))
+        finally:
+            bell.close()
+            (settings.store.parent / doorbell.NAME).unlink(missing_ok=True)
+
+
+async def _run(settings: Settings, store: Store, bell: socket.socket) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    made = exchanger_of(settings, store, ring=bell, report=PeersFile(settings.store.parent).report)
+    async with AsyncExitStack() as stack:
+        if settings.discover:
+            found = Discovery(settings.origin, settings.terminal, made.hint)
+            port = address_of(settings.listen)[1] if settings.listen else 0
+            await stack.enter_async_context(found.running(port))
+        await made.run(settings.listen, stop)

@@ -1,0 +1,116 @@
+"""The duty of the gate process: what the senses tell goes to the terminal, one after the other.
+
+The one loop that acts. A reader or an input that fails is a state, not an end: one line when it
+goes, one when it is back.
+"""
+
+import logging
+import time
+from collections.abc import Iterator
+
+from appliance.gate import words
+from appliance.gate.assembly import open_readers, open_sensors
+from appliance.gate.loop import Stop, watch
+from appliance.gate.senses import Ended, Lost, Sense, Senses
+from appliance.gate.terminal import Outcome, Terminal
+from appliance.settings import Settings
+from hw.errors import Refused, Unavailable
+from hw.eye import Sighting
+from hw.ports import CardRead, Health, Level
+
+REST_SECONDS = 0.2  # without anything told, before the terminal rests
+CAMERA, INPUTS = "camera", "inputs"
+
+_log = logging.getLogger("yardpass.gate")
+
+
+class _Seen:
+    """What the camera's loop tells, on its way to the gate's thread."""
+
+    def __init__(self, senses: Senses) -> None:
+        self._senses = senses
+
+    def see(self, text: bytes, ticks: int) -> Outcome | None:
+        self._senses.tell(Sighting(text, ticks))
+        return None
+
+    def rest(self) -> None:
+        """The gate's thread rests by itself."""
+
+
+def open_senses(settings: Settings, terminal: Terminal) -> Senses:
+    """All that the settings name, at work. What cannot be opened stops the start."""
+    readers, sensors = open_readers(settings), open_sensors(settings)
+    senses = Senses()
+    for number, reader in enumerate(readers, start=1):
+        senses.add_reader(f"reader {number}", reader, terminal.ask)
+    if sensors is not None:
+        senses.add_sensors(sensors)
+    if settings.camera is not None:
+        stop = Stop()
+
+        def looked() -> Iterator[Sense]:
+            watch(settings, _Seen(senses), stop)
+            return iter(())
+
+        senses.add(CAMERA, looked, stop.set)
+    return senses
+
+
+def serve(senses: Senses, terminal: Terminal, stop: Stop) -> None:
+    """Works until `stop` is set, or until everything that reads people is used up.
+
+    Raises what the camera raises if it cannot be started, and what the last of them failed with.
+    """
+    reading = {name for name in senses.names if name != INPUTS}
+    while reading and not stop.is_set():
+        sense = senses.next(_wait(terminal))
+        if isinstance(sense, Ended):
+            reading.discard(sense.name)
+            _ended(sense, terminal, is_last=not reading)
+        elif sense is not None:
+            take(sense, terminal)
+        terminal.tick()
+        terminal.rest()
+
+
+def _wait(terminal: Terminal) -> float:
+    due = terminal.next_due()
+    if due is None:
+        return REST_SECONDS
+    return min(REST_SECONDS, due / 1_000 - time.monotonic())
+
+
+def take(sense: Sense, terminal: Terminal) -> None:
+    """One thing that happened, to the terminal."""
+    match sense:
+        case Sighting(payload, ticks):
+            _say(terminal.see(payload, ticks))
+        case CardRead():
+            _say(terminal.meet(sense))
+        case Level():
+            terminal.seen(sense)
+        case Health(device, _, fault):
+            (_log.error if fault else _log.info)("%s: %s", device, fault or "is here")
+        case Lost(why):
+            _log.error("the inputs of the gate are gone: %s", why)
+            terminal.inputs_lost()
+        case _:
+            pass  # an end is the loop's affair
+
+
+def _say(outcome: Outcome | None) -> None:
+    if outcome is not None:
+        _log.info("%s", words.line(outcome))
+
+
+def _ended(end: Ended, terminal: Terminal, *, is_last: bool) -> None:
+    """A camera that cannot be started stops the gate, and so does the last sense that reads people
+    if it fails: whoever keeps the process starts it again. Any other that fails does not."""
+    if end.name == INPUTS:
+        terminal.inputs_lost()
+    if end.error is None:
+        return
+    if is_last or (end.name == CAMERA and isinstance(end.error, Unavailable | Refused)):
+        raise end.error
+    _log.error("%s has failed (%s: %s)", end.name, type(end.error).__name__, end.error)

@@ -1,0 +1,34 @@
+"""Which terminal this is, whom it believes, as its folder says. Knows no device."""
+
+from pathlib import Path
+
+from appliance.settings import Settings
+from ledger_sync.errors import Refused
+from ledger_sync.files import read_bounded
+from ledger_sync.keyfile import read_key
+from ledger_sync.keys import ED25519, SigningKey
+from ledger_sync.trust import MAX_GENESIS, Trust, pinned
+
+HINT = "make the terminal with: yardpass office terminal"
+
+
+def trust_of(settings: Settings) -> Trust:
+    """The policy this terminal is provisioned with, pinned."""
+    data = read_bounded(settings.policy, MAX_GENESIS, hint=HINT)
+    try:
+        return pinned(data, settings.origin)
+    except Refused as refused:
+        raise Refused(f"{settings.policy}: {refused}; {HINT}", reason=refused.reason) from None
+
+
+def key_of(path: Path) -> SigningKey:
+    """The Ed25519 key in a file of the terminal. Raises `Refused` for another kind."""
+    key = read_key(path, hint=HINT)
+    if key.alg != ED25519:
+        raise Refused(f"{path} must be an Ed25519 key to sign heads; {HINT}", reason="R-SETTINGS")
+    return key
+
+
+def site_of(settings: Settings) -> str:
+    """The site as feeds name it: `hz07` of the ledger `yardpass/hz07`."""
+    return settings.origin.removeprefix("yardpass/")

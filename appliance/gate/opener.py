@@ -1,0 +1,65 @@
+"""What opens a gate when a verdict says so; here the relay alone, where no more of it is known."""
+
+from typing import NamedTuple, Protocol
+
+from appliance.policy.verdict import Colour
+from hw.errors import Refused, Unavailable
+from hw.ports import Level, Relay
+
+
+class Opening(NamedTuple):
+    """Whether the gate was opened; else why not, empty if nobody asked for more."""
+
+    is_opened: bool
+    fault: str = ""
+
+
+class Opener(Protocol):
+    """A gate, as the terminal sees it. Owned by the terminal's thread.
+
+    `open` opens it once for whoever was let pass and shows the verdict, `show` shows one that
+    opens nothing. `seen` is told the levels of its inputs, `lost` that they are gone. `tick` does
+    what is due, `next_due` says when that is next (milliseconds of the monotonic clock), None for
+    never. `close` releases it for good.
+    """
+
+    def open(self, colour: Colour) -> Opening: ...
+    def show(self, colour: Colour) -> None: ...
+    def seen(self, level: Level) -> None: ...
+    def lost(self) -> None: ...
+    def tick(self) -> None: ...
+    def next_due(self) -> int | None: ...
+    def close(self) -> None: ...
+
+
+class RelayOpener:
+    """A pulse, whatever the gate does; no lamps, no inputs."""
+
+    def __init__(self, relay: Relay, pulse_ms: int) -> None:
+        self._relay = relay
+        self._pulse_ms = pulse_ms
+
+    def open(self, colour: Colour) -> Opening:
+        try:
+            self._relay.pulse(self._pulse_ms)
+        except (Unavailable, Refused) as error:
+            return Opening(False, f"the relay failed: {error}")
+        return Opening(True)
+
+    def show(self, colour: Colour) -> None:
+        """Nothing shows it."""
+
+    def seen(self, level: Level) -> None:
+        """Nothing follows from it."""
+
+    def lost(self) -> None:
+        """Nothing is lost."""
+
+    def tick(self) -> None:
+        """Nothing is due."""
+
+    def next_due(self) -> int | None:
+        return None
+
+    def close(self) -> None:
+        self._relay.close()
