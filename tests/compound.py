@@ -14,16 +14,18 @@ from appliance.passes.code import Form
 from appliance.passes.token import Pass, handle_of, issue
 from appliance.policy.facts import Direction
 from appliance.policy.verdict import Verdict
-from ledger_sync import cbor, cose, entries, note
-from ledger_sync.accept import accept, join
+from ledger_sync import cbor, cose, deny, entries, note
+from ledger_sync.accept import accept, checked
 from ledger_sync.checklog import CheckLog
 from ledger_sync.clock import Grade
+from ledger_sync.denials import Denials
+from ledger_sync.feed import Use
 from ledger_sync.keys import ED25519, ES256, SigningKey
 from ledger_sync.merkle import frontier_of
-from ledger_sync.quorum import parse_policy
 from ledger_sync.replica import Replica
 from ledger_sync.state import holder_of
 from ledger_sync.store import Store
+from ledger_sync.trust import pinned
 
 NOW, HOUR, DAY = 1_700_000_000, 3_600, 86_400
 RESIDENT, VISITOR, ITEM = 1, 4, 8
@@ -48,7 +50,8 @@ ISSUERS = (
 _LOG, _WITNESS = key_named("log"), key_named("witness")
 _LOG_KEY = note.Verifier("yardpass/hz07", note.NOTE_KEY, _LOG.public.raw)
 _WITNESS_KEY = note.Verifier("committee", note.COSIGNER_KEY, _WITNESS.public.raw)
-POLICY = parse_policy(f"log {_LOG_KEY.to_vkey()}\nwitness w {_WITNESS_KEY.to_vkey()}\nquorum w\n")
+_POLICY = f"log {_LOG_KEY.to_vkey()}\nwitness w {_WITNESS_KEY.to_vkey()}\nquorum w\n"
+TRUST = pinned(_POLICY.encode(), _LOG_KEY.name)
 
 
 class Person(NamedTuple):
@@ -79,6 +82,11 @@ def person(
     held = Pass(SITE, name, begin, end, public, LIST, index, RESIDENT, 1, int(not bearer))
     held = held._replace(**claims)
     return Person(key, held, issue(held, issuer), issuer)
+
+
+def use(holder: int, at: int) -> Use:
+    """What a gate notes that accepted a code of this holder and time."""
+    return Use(bytes(16), holder, at, int(IN), at, 0)
 
 
 def show(
@@ -118,15 +126,17 @@ class Compound:
         signed = text + "\n" + note.sign_note(text, _LOG_KEY, _LOG)
         signed += note.sign_note(text, _WITNESS_KEY, _WITNESS, time=at)
         with Store(self.path, synchronous="OFF") as store:
-            known = Replica(store).position()
-            export = join(signed.encode(), self._entries)
-            Replica(store).apply(accept(export, policy=POLICY, origin=_LOG_KEY.name, known=known))
+            replica = Replica(store)
+            held = replica.frontier()
+            candidate = checked(signed.encode(), trust=TRUST, known=replica.position())
+            fresh = [self._entries[held.size :]] if self._entries[held.size :] else []
+            replica.apply(accept(candidate, fresh, trust=TRUST, frontier=held), trust=TRUST)
 
     def used(self, who: Person, at: int) -> None:
         """The log of a gate that accepted a code of this person."""
         self._log_size += 1
-        mark = (holder_of(who.key.public.raw), at)
-        self.log.append(self.feed, self._log_size, b"check", mark=mark)
+        used = use(holder_of(who.key.public.raw), at)
+        self.log.append(self.feed, self._log_size, b"check", use=used)
 
     def checker(self, way: Direction = IN, zones: int = 1) -> Checker:
         return Checker(self.replica, Gate(SITE, "n", way, zones))
@@ -167,6 +177,7 @@ LAST = person("last", issuer=RETIRED, issued_at=NOW - 5 * DAY)
 TOO_LAST = person("last2", issuer=RETIRED, issued_at=NOW - 5 * DAY + 1)
 NOT_THEIRS, THEIRS = person("kim", issuer=KIOSK), person("vee", issuer=KIOSK, klass=VISITOR)
 UNLISTED = person("nolist", uri="yp:hz07/s/9")
+DENIED, DENIED_AT = person("denny"), NOW - HOUR
 NEVER, SELF_MADE = person("never"), person("self", issuer=STRANGER)
 _ALIAS = ANN.claims._replace(issuer="yp:bj01")
 ALIAS = ANN._replace(claims=_ALIAS, token=issue(_ALIAS, OFFICE))
@@ -174,7 +185,7 @@ FORGED = ANN._replace(token=ANN.token[:-64] + person("ann", issuer=STRANGER).tok
 FORGED_PRINT = PRINTED._replace(token=PRINTED.token[:-1] + bytes((PRINTED.token[-1] ^ 1,)))
 ENROLLED = (
     *(ANN, BOB, GUEST, PARCEL, REVOKED, SUSPENDED, ESCORTED, USED, ELSEWHERE, LATE, GONE, EARLY),
-    *(TOO_EARLY, FIRST, TOO_FIRST, LAST, TOO_LAST, NOT_THEIRS, THEIRS),
+    *(TOO_EARLY, FIRST, TOO_FIRST, LAST, TOO_LAST, NOT_THEIRS, THEIRS, DENIED),
 )
 
 
@@ -184,10 +195,13 @@ def furnish(compound: Compound, rule: str = "green") -> Compound:
         *ISSUERS,
         *(who.enrolment() for who in ENROLLED),
         *(REVOKED.status(1), SUSPENDED.status(2), ESCORTED.status(3)),
-        entries.Rule("gate", b'{"static": "%b"}' % rule.encode()),
+        entries.Rule("gate", b'{"static": "%b", "number": "%b"}' % (rule.encode(), rule.encode())),
     )
     compound.publish(entries.Unknown("novelty", 1 << ITEM))
     compound.used(USED, NOW - 7)
+    place = (DENIED.claims.uri, DENIED.claims.idx)
+    note_of_office = deny.sign(_LOG_KEY.name, [place], issued_at=DENIED_AT, key=OFFICE)
+    Denials(compound.store).add(note_of_office, trust=TRUST, now=NOW)
     return compound
 
 
@@ -232,6 +246,7 @@ def _scenarios_of_people() -> dict[str, Scenario]:
     soon, before = show(B, TOO_EARLY, nonce=NUMBER), NOW - 9
     forged, step = show(C, ANN, key=STRANGER), "check_holder_signed"
     both = "YELLOW ASK Y-CONDITION G-STALE-STATUS"
+    over = DENIED_AT + DAY
     return {
         "foreign": Scenario(b"HC1:6BFOXN", "RED DENY R-FOREIGN"),
         "damaged": Scenario(show(C, ANN)[:-1], "RED DENY R-FORM"),
@@ -265,6 +280,17 @@ def _scenarios_of_people() -> dict[str, Scenario]:
         "revoked, carried": Scenario(show(B, REVOKED), "RED DENY R-REVOKED"),
         "suspended": Scenario(show(C, SUSPENDED), "RED DENY R-SUSPENDED"),
         "conditional": Scenario(show(B, ESCORTED), "YELLOW ASK Y-CONDITION"),
+        "denied": Scenario(show(C, DENIED), "RED DENY R-DENIED"),
+        "denied, carried": Scenario(show(B, DENIED), "RED DENY R-DENIED"),
+        "denied a day less a second": Scenario(
+            show(C, DENIED, over - 1), "RED DENY R-DENIED", now=over - 1
+        ),
+        "denied a day ago": Scenario(show(C, DENIED, over), grey, now=over),
+        "denied a day ago, carried": Scenario(show(B, DENIED, over), grey, now=over),
+        "no clock, denied a day ago": Scenario(
+            show(C, DENIED, nonce=NUMBER), "RED DENY R-DENIED", **clock, now=over
+        ),
+        "out, denied": Scenario(show(C, DENIED), "RED OPEN R-DENIED", way=OUT),
         "no list": Scenario(show(B, UNLISTED), "GREY ASK G-NO-STATUS"),
         "print": Scenario(show(STATIC, PRINTED), "GREEN OPEN"),
         "print, yellow": Scenario(show(STATIC, PRINTED), "YELLOW ASK Y-IDCHECK", rule="yellow"),

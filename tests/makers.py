@@ -85,6 +85,9 @@ def enrolled(held: bytes, **changes) -> Enrolled:
         holder=holder_of(raw),
         status=0,
         last_at=0,
+        last_way=-1,
+        seen_at=0,
+        uses=0,
         version=1,
     )
     return row._replace(**changes)

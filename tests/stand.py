@@ -2,14 +2,21 @@
 
 from compound import IN, NOW, Compound, furnish, key_named
 
-from appliance.gate.terminal import Recorder, Terminal
+from appliance.gate.asking import Asking
+from appliance.gate.card_checker import CardChecker
+from appliance.gate.card_desk import CardDesk
+from appliance.gate.opener import RelayOpener
+from appliance.gate.recorder import Recorder
+from appliance.gate.terminal import Terminal
 from hw.sim.relay import SimRelay
 from ledger_sync import note
+from ledger_sync.cards import Cards
 from ledger_sync.checklog import MAX_ENTRIES, CheckLog
 from ledger_sync.clock import Reading
 from ledger_sync.feed import Feed, check_of
 from ledger_sync.merkle import frontier_of
 from ledger_sync.store import Store
+from ledger_sync.tries import TriesLog
 
 PULSE_MS = 700
 SECRET = b"site secret, 32 bytes, not empty"
@@ -30,13 +37,20 @@ class Stand:
         self.relay = SimRelay(clock=self.recorded, wait=wait)
         self.feed = Feed(origin="yardpass/hz07/n/02", key=KEY)
         self.recorder = Recorder(self.log, self.feed, self._number(), SECRET)
+        self.checker = self.compound.checker(way)
+        self.ticks = 0.0
+        self.asking = Asking(KEY.public.raw, ticks=lambda: self.ticks)
+        self.feed.head()
+        self.asking.stand(*self.feed.stand())
+        cards = CardChecker(self.checker, Cards(self.store), SECRET)
+        self.desk = CardDesk(cards, TriesLog(self.store), self.asking)
         self.terminal = Terminal(
             gate="n",
             direction=way,
-            checker=self.compound.checker(way),
+            checker=self.checker,
+            desk=self.desk,
             recorder=self.recorder,
-            relay=self.relay,
-            pulse_ms=PULSE_MS,
+            opener=RelayOpener(self.relay, PULSE_MS),
             clock=lambda: self.reading,
         )
 
@@ -48,7 +62,7 @@ class Stand:
 
     def _number(self):
         self.feed.append(b"opening")
-        return self.log.open_feed(self.feed.origin, b"opening", NOW)
+        return self.log.open_feed(self.feed.origin, b"opening", NOW, kid=KEY.public.kid)
 
     def checks(self):
         """The checks as another process finds them."""

@@ -1,107 +1,171 @@
 """Accepting a checkpoint and its entries: each step, once passed and every way it can fail."""
 
+from contextlib import closing
+from dataclasses import replace
+from itertools import pairwise
+
 import pytest
-from yard import NOW, ORIGIN, Signer, Yard, issuer, log_of, note_of, pass_of, small_yard, status
+from yard import (
+    NOW,
+    ORIGIN,
+    WITNESSES,
+    Signer,
+    Yard,
+    charter,
+    issuer,
+    log_of,
+    note_of,
+    pass_of,
+    policy_text,
+    small_yard,
+    status,
+)
 
 from ledger_sync import accept, entries
-from ledger_sync.accept import MAGIC, NOWHERE, Position, join, split
+from ledger_sync.accept import NOWHERE, Candidate, Damaged, Forked, Position, checked, is_fork
+from ledger_sync.archive import MAGIC, ArchiveSource
 from ledger_sync.errors import Refused
+from ledger_sync.merkle import Frontier, frontier_of
 from ledger_sync.note import Checkpoint
+from ledger_sync.sources import Absence
+from ledger_sync.tiles import MAX_BUNDLE, bundle_path, entries_of, spans
+from ledger_sync.trust import digest_of, pinned
 
-ALL = ("committee", "property", "integrator")
+ALL = WITNESSES
+SIZE = len(small_yard().entries)
 
 
-def refused(export, *, by=None, origin=ORIGIN, known=NOWHERE):
-    """Why the terminal of this yard refuses the export."""
+def refused(note, *, by=None, trust=None, known=NOWHERE):
+    """Why the terminal of this yard refuses a checkpoint, before it asks for an entry."""
     with pytest.raises(Refused) as caught:
-        accept.accept(export, policy=(by or small_yard()).policy, origin=origin, known=known)
+        checked(note, trust=trust or (by or small_yard()).trust, known=known)
+    assert caught.value.reason == "R-LEDGER"
+    return str(caught.value)
+
+
+def damaged(yard, listed, *, held=None, kind=Damaged):
+    """Why the terminal refuses these entries behind `held` under the checkpoint of this yard."""
+    with pytest.raises(kind) as caught:
+        accept.accept(yard.candidate(), [listed], trust=yard.trust, frontier=held or Frontier())
     assert caught.value.reason == "R-LEDGER"
     return str(caught.value)
 
 
 def signed_over(yard, text):
-    """The yard's entries under a checkpoint text of somebody's choice, rightly signed."""
+    """A checkpoint text of somebody's choice, rightly signed."""
     lines = [yard.log.line(text), *(Signer(name).line(text) for name in ALL)]
-    return join(note_of(text, *lines).encode(), yard.entries)
+    return note_of(text, *lines).encode()
+
+
+def accept_file(path, trust):
+    """What a terminal that has accepted nothing makes of a file, acceptance as in mirror.py."""
+    with closing(ArchiveSource(path)) as source:
+        candidate = checked(part(source, "checkpoint"), trust=trust, known=NOWHERE)
+        wanted = [(bundle_path(n, width), width) for n, width, _ in spans(0, candidate[0].size)]
+        chunks = [entries_of(part(source, name), width) for name, width in wanted]
+        return accept.accept(candidate, chunks, trust=trust, frontier=Frontier())
+
+
+def part(source, name):
+    """What the file holds under this name; nothing if it is not there."""
+    found = source.get(name, most=MAX_BUNDLE)
+    return b"" if isinstance(found, Absence) else found.data
+
+
+def file_refused(path, data, trust):
+    path.write_bytes(data)
+    with pytest.raises(Refused) as caught:
+        accept_file(path, trust)
+    assert caught.value.reason == "R-LEDGER"
+    return str(caught.value)
 
 
 def test_a_whole_ledger_is_accepted():
     yard = small_yard()
 
+    candidate = yard.candidate()
     accepted = yard.accepted()
 
-    assert accepted.checkpoint == Checkpoint(ORIGIN, 7, yard.position.root)
-    assert accepted.note == yard.note
-    assert accepted.quorum_time == NOW
+    assert candidate == (Checkpoint(ORIGIN, SIZE, yard.position.root), yard.note, NOW)
+    assert accepted[:3] == candidate
     assert (accepted.frontier.size, accepted.frontier.root()) == yard.position
-    assert accepted.new_entries == [
-        (seq, raw, entries.parse(raw)) for seq, raw in enumerate(yard.entries)
-    ]
+    assert (accepted.start, accepted.chunks) == (0, [yard.entries])
+    assert accepted.trust == yard.trust
 
 
 def test_an_empty_ledger_is_accepted():
     accepted = Yard().accepted()
 
-    assert accepted.checkpoint.size == 0
-    assert accepted.new_entries == []
+    assert (accepted.checkpoint.size, accepted.start, list(accepted.chunks)) == (0, 0, [])
 
 
-@pytest.mark.parametrize("known", range(8))
-def test_only_the_entries_past_the_known_size_are_new(known):
+@pytest.mark.parametrize("known", range(SIZE + 1))
+def test_only_the_entries_past_the_known_size_are_asked_for(known):
     yard = small_yard()
-    old = Yard(entries=yard.entries[:known])
+    held = frontier_of(yard.entries[:known])
+    before = (held.size, held.peaks)
 
-    accepted = yard.accepted(old.position)
+    accepted = yard.accepted(held)
 
-    assert [seq for seq, _, _ in accepted.new_entries] == list(range(known, 7))
-    assert accepted.frontier.size == 7
+    assert accepted.start == known
+    assert [entry for chunk in accepted.chunks for entry in chunk] == yard.entries[known:]
+    assert accepted.frontier.peaks == yard.frontier.peaks
+    assert (held.size, held.peaks) == before
+
+
+def test_how_the_entries_are_cut_into_lists_does_not_matter():
+    yard = small_yard()
+    roots = set()
+    for cuts in ([], [1], [1, 2, 3], range(SIZE + 1)):
+        edges = [0, *cuts, SIZE]
+        chunks = [yard.entries[a:b] for a, b in pairwise(edges)]
+        found = accept.accept(yard.candidate(), chunks, trust=yard.trust, frontier=Frontier())
+        roots.add(found.frontier.root())
+
+    assert roots == {yard.position.root}
 
 
 # Step 1: bounds and form.
 
 
-def test_a_file_cut_at_any_byte_is_refused():
-    yard = small_yard()
-    export, policy, whole = yard.export, yard.policy, set()
-    for count in range(7):
-        whole.add(len(join(yard.note, yard.entries[:count])))
+def test_a_file_cut_at_any_byte_is_refused(tmp_path):
+    yard, path = small_yard(), tmp_path / "x.ledger"
+    whole, trust = yard.archive(path).read_bytes(), yard.trust
 
-    for cut in range(len(export)):
-        with pytest.raises(Refused) as caught:
-            accept.accept(export[:cut], policy=policy, origin=ORIGIN, known=NOWHERE)
-        why = "entries, the checkpoint says 7" if cut in whole else "that ends early"
-        assert why in str(caught.value) or cut < len(MAGIC)
+    for cut in range(len(whole)):
+        why = file_refused(path, whole[:cut], trust)
+        assert "ends early" in why or "ends before entry" in why, (cut, why)
 
 
-def test_a_file_with_a_byte_more_is_refused():
-    export = small_yard().export
+def test_bytes_behind_the_entries_of_a_file_are_never_read_as_entries(tmp_path):
+    yard, path = small_yard(), tmp_path / "x.ledger"
+    whole = yard.archive(path).read_bytes()
 
-    assert refused(export + b"\0") == "a ledger file that ends early"
-    assert refused(export + b"\0\0") == "8 entries, the checkpoint says 7"
+    path.write_bytes(whole + b"\0\0")
+    found = accept_file(path, yard.trust)
+
+    assert found.checkpoint == yard.accepted().checkpoint
+    assert list(found.chunks) == [yard.entries]
 
 
 @pytest.mark.parametrize("at", range(len(MAGIC)))
-def test_another_magic_is_refused(at):
-    export = small_yard().export
+def test_another_magic_is_refused(tmp_path, at):
+    yard, path = small_yard(), tmp_path / "x.ledger"
+    whole = yard.archive(path).read_bytes()
 
-    assert refused(export[:at] + b"?" + export[at + 1 :]) == "not a Yardpass ledger file"
+    why = file_refused(path, whole[:at] + b"?" + whole[at + 1 :], yard.trust)
 
-
-def test_a_file_past_its_bound_is_refused_unread(monkeypatch):
-    export = small_yard().export
-    monkeypatch.setattr(accept, "MAX_FILE", len(export))
-
-    assert small_yard().accepted()
-    assert refused(export[:-1]) == "a ledger file that ends early"
-    assert refused(export + b"\0") == "not a Yardpass ledger file"
+    assert why == f"{path} is no ledger file"
 
 
 def test_a_note_off_the_format_or_past_its_bounds_is_refused():
     yard = small_yard()
 
-    assert "without signature lines" in refused(join(b"", yard.entries))
-    assert "at most 16384" in refused(join(yard.note + bytes(16_384), yard.entries))
-    assert "not a tree size" in refused(signed_over(yard, yard.text.replace("\n7\n", "\n07\n")))
+    assert "without signature lines" in refused(b"")
+    assert "at most 16384" in refused(yard.note + bytes(16_384))
+    assert "not a tree size" in refused(
+        signed_over(yard, yard.text.replace(f"\n{SIZE}\n", f"\n0{SIZE}\n"))
+    )
 
 
 # Steps 2 and 3: whose ledger it is.
@@ -109,8 +173,9 @@ def test_a_note_off_the_format_or_past_its_bounds_is_refused():
 
 def test_another_origin_than_the_pinned_one_is_refused():
     yard = small_yard()
+    theirs = pinned(policy_text(yard.log, yard.witnesses).encode(), "yardpass/other")
 
-    assert "not of yardpass/other" in refused(yard.export, origin="yardpass/other")
+    assert "not of yardpass/other" in refused(yard.note, trust=theirs)
     other = signed_over(yard, yard.text.replace(ORIGIN, "yardpass/other"))
     assert "ledger of yardpass/other" in refused(other)
 
@@ -119,18 +184,18 @@ def test_a_checkpoint_without_the_signature_of_the_log_is_refused():
     yard = small_yard()
     cosigned = [Signer(name).line(yard.text) for name in ALL]
 
-    unsigned = join(note_of(yard.text, *cosigned).encode(), yard.entries)
+    unsigned = note_of(yard.text, *cosigned).encode()
 
     assert refused(unsigned) == "the log's own key did not sign this checkpoint"
 
 
 def test_a_strangers_signature_under_the_name_of_the_log_is_refused():
-    yard = small_yard()
-    stranger = Yard(log=log_of("stranger"), entries=yard.entries)
+    stranger = small_yard()
+    stranger.log = log_of("stranger")
     renamed = stranger.note.decode().replace("— stranger", f"— {ORIGIN}")
 
-    assert "own key did not sign" in refused(stranger.export)
-    assert "own key did not sign" in refused(join(renamed.encode(), yard.entries))
+    assert "own key did not sign" in refused(stranger.note)
+    assert "own key did not sign" in refused(renamed.encode())
 
 
 def test_another_log_of_the_same_policy_cannot_sign_for_this_one():
@@ -138,7 +203,7 @@ def test_another_log_of_the_same_policy_cannot_sign_for_this_one():
     yard = small_yard()
     yard.log = log_of("yardpass/hz08")
 
-    assert "own key did not sign" in refused(yard.export, by=both)
+    assert "own key did not sign" in refused(yard.note, by=both)
 
 
 # Step 4: the quorum.
@@ -149,7 +214,7 @@ def test_too_few_cosigners_are_no_quorum(names):
     yard = small_yard()
     yard.cosigned = dict.fromkeys(names, NOW)
 
-    assert "are no quorum" in refused(yard.export)
+    assert "are no quorum" in refused(yard.note)
 
 
 @pytest.mark.parametrize("names", [ALL[:2], ALL[1:], ALL[::2], ALL, (*ALL, "stranger")])
@@ -157,25 +222,21 @@ def test_two_of_three_are_a_quorum(names):
     yard = small_yard()
     yard.cosigned = dict.fromkeys(names, NOW)
 
-    assert yard.accepted().checkpoint.size == 7
+    assert yard.accepted().checkpoint.size == SIZE
 
 
 def test_one_cosigner_twice_is_no_quorum():
     yard = small_yard()
     lines = [yard.log.line(yard.text), *(Signer("property").line(yard.text, at) for at in (1, 2))]
 
-    twice = join(note_of(yard.text, *lines).encode(), yard.entries)
-
-    assert refused(twice) == "1 cosignatures are no quorum"
+    assert refused(note_of(yard.text, *lines).encode()) == "1 cosignatures are no quorum"
 
 
-def test_a_cosignature_of_another_checkpoint_refuses_the_file():
+def test_a_cosignature_of_another_checkpoint_refuses_the_note():
     yard, other = small_yard(), Yard()
     lines = [yard.lines[0], *other.lines[1:]]
 
-    mixed = join(note_of(yard.text, *lines).encode(), yard.entries)
-
-    assert "does not hold" in refused(mixed)
+    assert "does not hold" in refused(note_of(yard.text, *lines).encode())
 
 
 def test_one_cosigner_ahead_of_the_others_does_not_move_the_quorum_time():
@@ -188,12 +249,12 @@ def test_one_cosigner_ahead_of_the_others_does_not_move_the_quorum_time():
 # Step 5: sizes never fall, one size has one root.
 
 
-@pytest.mark.parametrize("size", range(7))
+@pytest.mark.parametrize("size", range(SIZE))
 def test_a_ledger_shorter_than_the_known_one_is_refused(size):
     short = Yard(entries=small_yard().entries[:size])
 
-    assert refused(short.export, known=small_yard().position) == (
-        f"{size} entries, 7 were accepted before"
+    assert refused(short.note, known=small_yard().position) == (
+        f"{size} entries, {SIZE} were accepted before"
     )
 
 
@@ -201,98 +262,257 @@ def test_another_root_at_the_known_size_is_a_fork():
     fork = small_yard()
     fork.entries[3] = entries.to_bytes(status((7, 0)))
 
-    assert "two histories" in refused(fork.export, known=small_yard().position)
-    old_entries = join(fork.note, small_yard().entries)
-    assert "two histories" in refused(old_entries, known=small_yard().position)
+    with pytest.raises(Forked, match="two histories") as caught:
+        fork.candidate(small_yard().position)
+
+    assert caught.value.reason == "R-LEDGER"
 
 
 def test_the_same_size_and_root_is_accepted_again_with_newer_cosignatures():
     yard = small_yard()
     yard.cosigned = dict.fromkeys(ALL, NOW + 60)
 
-    accepted = yard.accepted(yard.position)
+    accepted = yard.accepted(yard.frontier)
 
     assert accepted.quorum_time == NOW + 60
-    assert accepted.new_entries == []
+    assert (accepted.start, list(accepted.chunks)) == (SIZE, [])
 
 
-# Steps 6 and 7: the entries hash to the new root, the old ones to the old root.
+# Steps 6 and 7: behind those accepted before, the entries hash to the new root.
 
 
-@pytest.mark.parametrize("at", range(7))
-def test_a_rewritten_history_is_refused_though_all_signed_it(at):
-    known = small_yard().position
+@pytest.mark.parametrize("at", range(SIZE))
+def test_a_rewritten_history_is_refused_though_all_signed_it_and_is_proven_to_be_a_fork(at):
+    honest = small_yard()
     fork = small_yard().add(pass_of("mallory"))
     fork.entries[at] = entries.to_bytes(issuer("mallory"))
 
-    assert refused(fork.export, known=known) == ("entries accepted before differ: two histories")
+    why = damaged(fork, fork.entries[SIZE:], held=honest.frontier)
+
+    assert "do not hash" in why
+    assert is_fork(fork.candidate(), fork.chunks(), honest.position)
 
 
-@pytest.mark.parametrize("known", [NOWHERE, Yard(entries=small_yard().entries[:4]).position])
-def test_an_entry_flipped_cut_added_dropped_or_moved_is_refused(known):
+@pytest.mark.parametrize("held", [0, 4])
+def test_an_entry_flipped_cut_added_dropped_or_moved_is_refused_and_proves_no_fork(held):
     good = small_yard()
-    for at in range(7):
+    frontier, known = frontier_of(good.entries[:held]), Yard(entries=good.entries[:held]).position
+
+    def is_damage(listed, expected):
+        assert expected in damaged(good, listed[held:], held=frontier)
+        assert not is_fork(good.candidate(), [listed], known)
+
+    for at in range(held, SIZE):
         entry, others = good.entries[at], (good.entries[:at], good.entries[at + 1 :])
         flipped = entry[:-1] + bytes((entry[-1] ^ 1,))
         for changed in (flipped, entry[:-1], entry + b"\0", b""):
-            damaged = join(good.note, [*others[0], changed, *others[1]])
-            assert "do not hash" in refused(damaged, known=known)
-        for count, listed in [
-            (6, [*others[0], *others[1]]),
-            (8, [*others[0], entry, entry, *others[1]]),
-        ]:
-            counted = f"{count} entries, the checkpoint says 7"
-            assert refused(join(good.note, listed), known=known) == counted
-    moved = [*good.entries[1:], good.entries[0]]
-    assert "do not hash" in refused(join(good.note, moved), known=known)
+            is_damage([*others[0], changed, *others[1]], "do not hash")
+        is_damage([*others[0], *others[1]], f"{SIZE - 1} entries, the checkpoint says {SIZE}")
+        more = [*others[0], entry, entry, *others[1]]
+        is_damage(more, f"more entries than the {SIZE} of the checkpoint")
+    moved = [*good.entries[:held], *good.entries[held + 1 :], good.entries[held]]
+    is_damage(moved, "do not hash")
 
 
-def test_any_bit_flipped_in_a_file_refuses_it_or_leaves_the_same_ledger():
-    yard = small_yard()
-    export, policy = yard.export, yard.policy
-    for at in range(len(export)):
-        damaged = export[:at] + bytes((export[at] ^ 1 << at % 8,)) + export[at + 1 :]
+def test_a_log_without_end_is_dropped_at_the_first_list_too_many():
+    yard, asked = small_yard(), []
+
+    def endless():
+        while True:
+            asked.append(1)
+            yield yard.entries
+
+    with pytest.raises(Damaged, match="more entries than the 7 of the checkpoint"):
+        accept.accept(yard.candidate(), endless(), trust=yard.trust, frontier=Frontier())
+
+    assert len(asked) == 2
+
+
+def test_entries_that_hash_to_the_root_held_before_prove_no_fork():
+    honest = small_yard()
+    longer = small_yard().add(pass_of("carl"))
+
+    assert not is_fork(longer.candidate(), longer.chunks(), honest.position)
+    assert not is_fork(longer.candidate(), longer.chunks(), longer.position)
+    assert not is_fork(longer.candidate(), longer.chunks(), NOWHERE)
+
+
+def test_entries_that_are_not_the_candidate_s_prove_nothing_against_it():
+    honest, other = small_yard(), Yard().add(*[issuer("mallory")] * SIZE)
+
+    assert not is_fork(honest.candidate(), other.chunks(), honest.position)
+    assert is_fork(other.candidate(), other.chunks(), honest.position)
+
+
+def test_any_bit_flipped_in_a_file_refuses_it_or_leaves_the_same_ledger(tmp_path):
+    yard, path = small_yard(), tmp_path / "x.ledger"
+    whole, trust = yard.archive(path).read_bytes(), yard.trust
+    good = yard.accepted().checkpoint
+
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes((whole[at] ^ 1 << at % 8,)) + whole[at + 1 :])
         try:
-            found = accept.accept(damaged, policy=policy, origin=ORIGIN, known=NOWHERE)
+            found = accept_file(path, trust)
         except Refused as error:
             assert error.reason == "R-LEDGER"
         else:  # a flipped key id or name is a stranger's signature, and two are left
-            assert found.checkpoint == yard.accepted().checkpoint
+            assert found.checkpoint == good
+            assert list(found.chunks) == [yard.entries]
 
 
-# Step 8: only then are entries parsed.
+# Step 8: policies, and nobody else, are parsed here; only then, and in order.
+
+
+def ruled(*more):
+    """A yard under a first policy entry, which stands in the ledger too."""
+    first = charter()
+    return Yard(genesis=first).add(first, issuer(), *more), first
+
+
+def successor(first, **changed):
+    stated = {"roots": ("root 2",), "announced": ("root 3",), "by": ("root 1", "root 2")}
+    return charter(2, after=first, **{**stated, **changed})
 
 
 def test_nothing_is_parsed_before_the_root_holds():
     yard = small_yard()
-    yard.entries[5] = b"\xff"
+    yard.entries[5] = entries.POLICY_HEAD + b"\xff"
 
-    assert "do not hash" in refused(join(small_yard().note, yard.entries))
-    assert "ledger entry" in refused(yard.export)
-
-
-def test_a_malformed_new_entry_refuses_all_of_them_though_all_signed_it():
-    yard = small_yard()
-    known = yard.position
-    yard.add(pass_of("carl"))
-    yard.entries.append(b"")
-
-    assert "ledger entry" in refused(yard.export, known=known)
+    assert "do not hash" in damaged(small_yard(), yard.entries)
+    assert "ledger entry" in damaged(yard, yard.entries, kind=Refused)
 
 
-def test_entries_accepted_before_are_not_parsed_again():
-    yard = Yard(entries=[b"\xff"])
-    known = yard.position
+def test_entries_of_other_kinds_are_not_parsed_before_they_are_applied():
+    yard = Yard(entries=[b"\xff", b""]).add(issuer())
+
+    assert yard.accepted().checkpoint.size == 3
+
+
+def test_policies_accepted_before_are_not_parsed_again():
+    yard = Yard(entries=[entries.POLICY_HEAD + b"\xff"])
+    held = yard.frontier
     yard.add(issuer())
 
-    accepted = yard.accepted(known)
-
-    assert [entry for _, _, entry in accepted.new_entries] == [issuer()]
+    assert [*yard.accepted(held).chunks] == [[entries.to_bytes(issuer())]]
 
 
-@pytest.mark.parametrize("listed", [[], [b""], [b"", b"a" * 65_535], small_yard().entries])
-def test_a_file_is_split_as_it_was_joined(listed):
-    note_bytes, found = split(join(b"note", listed))
+def test_the_pinned_policy_in_its_own_log_changes_nothing():
+    yard, first = ruled()
 
-    assert (note_bytes, list(found)) == (b"note", listed)
+    accepted = yard.accepted()
+
+    assert accepted.trust == yard.trust
+    assert (accepted.trust.version, accepted.trust.digest) == (1, digest_of(first))
+
+
+def test_a_log_under_a_bare_policy_text_can_hold_no_policy_entry():
+    yard = small_yard().add(charter())
+
+    assert "no root keys" in damaged(yard, yard.entries, kind=Refused)
+
+
+def test_a_policy_that_follows_is_in_force_after_the_last_entry():
+    yard, first = ruled()
+    second = successor(first)
+    third = charter(
+        3, roots=("root 3",), announced=(), after=second, by=("root 2", "root 3"), text=""
+    )
+    yard.add(second, pass_of(), third, status((7, 1)))
+
+    trust = yard.accepted().trust
+
+    assert (trust.version, trust.digest) == (3, digest_of(third))
+
+
+@pytest.mark.parametrize("few", [ALL[:2], ("committee", "treasurer")])
+def test_a_checkpoint_over_a_new_policy_needs_the_quorum_of_both(few):
+    yard, first = ruled()
+    group = "group both 2 committee treasurer integrator\nquorum both\n"
+    text = policy_text(yard.log, ("committee", "treasurer", "integrator"), group)
+    yard.add(successor(first, text=text))
+
+    yard.cosigned = dict.fromkeys(few, NOW)
+    with pytest.raises(Refused, match="1 cosignatures are no quorum"):
+        yard.accepted()
+
+    yard.cosigned = {"committee": NOW + 1, "property": NOW, "treasurer": NOW + 2}
+    accepted = yard.accepted()
+    assert (accepted.trust.version, accepted.quorum_time) == (2, NOW)
+
+
+def test_a_new_policy_never_moves_the_quorum_time_past_what_the_old_one_vouches_for():
+    yard, first = ruled()
+    one = policy_text(yard.log, WITNESSES, "quorum integrator\n")
+    yard.add(successor(first, text=one))
+    yard.cosigned = {"committee": NOW, "property": NOW, "integrator": NOW + 500}
+
+    assert yard.accepted().quorum_time == NOW
+
+    yard.cosigned["integrator"] = NOW - 500
+    assert yard.accepted().quorum_time == NOW - 500
+
+
+def test_a_checkpoint_over_a_new_log_key_needs_the_signatures_of_both():
+    other = log_of(ORIGIN, "another key")
+    first = charter(announced=("another key", "root 2"))
+    yard = Yard(genesis=first).add(first, successor(first, text=policy_text(other, WITNESSES)))
+
+    assert "own key did not sign" in damaged(yard, yard.entries, kind=Refused)
+    both = note_of(yard.text, other.line(yard.text), *yard.lines).encode()
+    candidate = checked(both, trust=yard.trust, known=NOWHERE)
+    found = accept.accept(candidate, yard.chunks(), trust=yard.trust, frontier=Frontier())
+    assert [log.public for log in found.trust.quorum.logs] == [other.key.public.raw]
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"by": ("root 1",)}, "new root keys signed"),
+        ({"by": ("root 2",)}, "old root keys signed"),
+        ({"roots": ("root 9",), "by": ("root 1", "root 9")}, "not announced"),
+        ({"first": charter(announced=())}, "does not follow"),
+        ({"text": policy_text(log_of("yardpass/other"), WITNESSES)}, "names no log key"),
+    ],
+)
+def test_a_policy_that_may_not_follow_refuses_the_checkpoint(changed, why):
+    yard, first = ruled()
+    yard.add(successor(**{"first": first, **changed}))
+
+    assert why in damaged(yard, yard.entries, kind=Refused)
+
+
+def test_a_policy_out_of_order_refuses_the_checkpoint():
+    yard, first = ruled()
+    second = successor(first)
+    third = charter(3, roots=("root 3",), after=second, by=("root 2", "root 3"))
+
+    assert "does not follow" in damaged(yard.add(third), yard.entries, kind=Refused)
+    back, _ = ruled(second, first)
+    assert "does not follow" in damaged(back, back.entries, kind=Refused)
+
+
+def test_more_policies_than_the_bound_are_refused_unparsed(monkeypatch):
+    monkeypatch.setattr(accept, "MAX_POLICIES", 2)
+    yard, first = ruled()
+    yard.add(first)
+
+    assert yard.accepted().trust == yard.trust
+    yard.entries += [entries.POLICY_HEAD + b"\xff"]
+    assert "too many policies" in damaged(yard, yard.entries)
+
+
+def test_a_cosigner_s_trust_asks_for_the_log_s_own_key_and_no_quorum():
+    yard = small_yard()
+    yard.cosigned = {}
+    draft = note_of(yard.text, yard.log.line(yard.text)).encode()
+    cosigning = replace(yard.trust, cosigning=True)
+    cosigned = note_of(yard.text, Signer("committee").line(yard.text)).encode()
+
+    found = checked(draft, trust=cosigning, known=NOWHERE)
+
+    assert found == Candidate(Checkpoint(ORIGIN, SIZE, yard.position.root), draft, 0)
+    assert "own key did not sign" in refused(cosigned, trust=cosigning)
+
+
+def test_nowhere_is_the_position_of_an_empty_ledger():
     assert Position(*Yard().position) == NOWHERE

@@ -16,12 +16,17 @@ MAX_LINES = 300
 VENDORS = {
     "picamera2": {"hw/camera/picamera2.py"},
     "linuxpy": {"hw/camera/v4l2.py"},
-    "gpiozero": {"hw/gate_io.py"},
+    "smartcard": {"hw/readers/scard.py"},
+    "gpiozero": {"hw/gate_io.py", "hw/board.py", "hw/sim/pins.py"},
     "pyzbar": {"hw/codes.py"},
     "zxingcpp": {"hw/codes.py"},
     "sqlite_utils": {"ledger_sync/migrations.py"},
-    "nacl": {"ledger_sync/keys.py", "appliance/bench/verdicts.py"},
-    "cryptography": {"ledger_sync/keys.py"},
+    "nacl": {
+        *("ledger_sync/keys.py", "ledger_sync/passphrase.py", "ledger_sync/sealing.py"),
+        "appliance/bench/verdicts.py",
+    },
+    "cryptography": {"ledger_sync/keys.py", "ledger_sync/certificate.py"},
+    "fpdf": {"appliance/office/printing.py"},
     "textual": set(),
     "cbor2": set(),
 }
@@ -54,9 +59,10 @@ def test_the_import_contracts_are_kept():
 def test_the_contract_of_purity_covers_every_module_that_is_called_pure():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
     contracts = project["importlinter"]["contracts"]
-    purity = next(one for one in contracts if one["name"].startswith("pure modules"))
+    purity = [one for one in contracts if one["name"].startswith("pure modules")]
+    covered = [module for contract in purity for module in contract["source_modules"]]
 
-    assert purity["source_modules"] == project["yardpass"]["pure"]["modules"]
+    assert covered == project["yardpass"]["pure"]["modules"]
 
 
 @pytest.mark.parametrize("vendor", sorted(VENDORS))

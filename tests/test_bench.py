@@ -1,6 +1,7 @@
 """The bench: ratios that a busy machine cannot spoil, floors that fail when they are missed."""
 
 import json
+import random
 from collections import deque
 from dataclasses import replace
 from enum import StrEnum, auto
@@ -9,8 +10,15 @@ import pytest
 from click.testing import CliRunner
 
 from appliance import cli
-from appliance.bench import memory, scan, verdicts
-from appliance.bench.measure import Row, interleaved_ratio, row_of, thread_ns
+from appliance.bench import crowd, gossip, ledger, memory, passing, scan, verdicts
+from appliance.bench.measure import (
+    Row,
+    as_where_set,
+    interleaved_ratio,
+    piece_of_python,
+    row_of,
+    thread_ns,
+)
 
 HELD = Row("decide C / verify", 1.2, 1.1, 1.31, at_most=1.35, aim=1.15)
 RATE = Row("decode rate", 1.07, 1.0, 1.12, at_least=1.05, note="48 pictures")
@@ -45,8 +53,12 @@ def bench(monkeypatch):
             return rows_of
 
         monkeypatch.setattr(verdicts, "rows", part("verdicts", rows[:1]))
-        monkeypatch.setattr(memory, "rows", part("memory", rows[1:2]))
-        monkeypatch.setattr(scan, "rows", part("scan", rows[2:]))
+        monkeypatch.setattr(ledger, "rows", part("ledger", rows[1:2]))
+        monkeypatch.setattr(memory, "rows", part("memory", rows[2:3]))
+        monkeypatch.setattr(scan, "rows", part("scan", rows[3:]))
+        for module in (gossip, passing, crowd):
+            name = module.__name__.rpartition(".")[2]
+            monkeypatch.setattr(module, "rows", part(name, ()))
         return CliRunner().invoke(cli.cli, ["bench", *arguments], catch_exceptions=False)
 
     return call
@@ -135,11 +147,11 @@ def test_a_row_as_json_has_all_its_fields_and_whether_it_holds():
 
 
 def test_the_table_shows_every_row_its_floor_and_whether_it_holds(bench):
-    said = bench(HELD, replace(RATE, value=1.01), TOLD)
+    said = bench(HELD, replace(RATE, value=1.01), HELD, TOLD)
 
     assert said.exit_code == 1
-    assert [line.split()[0] for line in said.stdout.splitlines()] == ["ok", "FAIL", "flush"]
-    first, second, third = said.stdout.splitlines()
+    assert [line.split()[0] for line in said.stdout.splitlines()] == ["ok", "FAIL", "ok", "flush"]
+    first, second, _, third = said.stdout.splitlines()
     assert "1.200 (1.100 to 1.310)" in first
     assert "<= 1.35   aim 1.15" in first
     assert ">= 1.05" in second
@@ -148,21 +160,40 @@ def test_the_table_shows_every_row_its_floor_and_whether_it_holds(bench):
 
 
 def test_the_bench_exits_with_zero_when_every_floor_holds(bench):
-    said = bench(HELD, RATE, TOLD)
+    said = bench(HELD, RATE, HELD, TOLD)
 
     assert said.exit_code == 0
     assert "FAIL" not in said.stdout
 
 
+@pytest.mark.parametrize(("values", "ends"), [((1.4, 1.3), 0), ((1.4, 1.5), 1)])
+def test_a_part_that_misses_a_floor_is_measured_once_more_and_the_better_counts(
+    bench, monkeypatch, values, ends
+):
+    bench(TOLD)
+    left = deque(values)
+    monkeypatch.setattr(
+        verdicts, "rows", lambda progress: [replace(HELD, value=left.popleft()), TOLD]
+    )
+
+    said = CliRunner().invoke(cli.cli, ["bench", "--json"], catch_exceptions=False)
+
+    rows = json.loads(said.stdout)["rows"]
+    assert (said.exit_code, left) == (ends, deque())
+    assert (rows[0]["value"], rows[1]["value"]) == (min(values), TOLD.value)
+
+
 @pytest.mark.parametrize("value", [1.2, 1.4])
 def test_the_json_is_one_document_and_the_progress_goes_to_stderr(bench, value):
-    said = bench(replace(HELD, value=value), TOLD, RATE, arguments=["--json"])
+    said = bench(replace(HELD, value=value), TOLD, RATE, TOLD, arguments=["--json"])
 
     found = json.loads(said.stdout)["rows"]
-    assert [row["name"] for row in found] == [HELD.name, TOLD.name, RATE.name]
-    assert [row["ok"] for row in found] == [value < 1.35, True, True]
+    assert [row["name"] for row in found] == [HELD.name, TOLD.name, RATE.name, TOLD.name]
+    assert [row["ok"] for row in found] == [value < 1.35, True, True, True]
     assert said.exit_code == (0 if value < 1.35 else 1)
-    assert said.stderr == "... verdicts at work\n... memory at work\n... scan at work\n"
+    parts = ("verdicts", "ledger", "memory", "scan", "gossip", "passing", "crowd")
+    again = parts[:1] if value > 1.35 else ()
+    assert said.stderr == "".join(f"... {part} at work\n" for part in (*parts, *again))
 
 
 @pytest.fixture
@@ -185,6 +216,34 @@ def test_what_the_decision_bench_times_is_a_green_decision_and_a_true_signature(
     assert small.recorder.log.tail().size == 1 + 3
 
 
+def test_the_lookups_are_of_anybody_who_is_enrolled(small, monkeypatch):
+    monkeypatch.setattr(verdicts, "LOOKUPS", 400)
+
+    drawn = small.anybody(random.Random(1))
+
+    assert len(drawn) == 400
+    assert len(set(drawn)) == 20
+    assert {holder.handle for holder in small.holders} < set(drawn)
+
+
+def test_what_the_lookup_row_times_is_the_read_alone_behind_a_look(small, monkeypatch):
+    monkeypatch.setattr(verdicts, "LOOKUPS", 30)
+    monkeypatch.setattr(verdicts, "RUNS", 1)
+    calls = []
+    for where, name in ((small.replica, "enrolled"), (small.store, "look")):
+        asked = getattr(where, name)
+        monkeypatch.setattr(
+            where, name, lambda *given, _=asked, name=name: (calls.append(name), _(*given))[1]
+        )
+
+    daily, anybody = verdicts._lookup_rows(small, small)
+
+    assert daily.name == "lookup among 1,000,000 / among 1,000"
+    assert anybody.name == f"{daily.name}, of anybody"
+    assert calls[-4:] == ["look", "look", "enrolled", "enrolled"]
+    assert calls.count("look") == 2 * 30 + 2 * len(small.holders)
+
+
 def test_a_recorded_decision_can_be_timed_again(small):
     for _ in range(3):
         small.decide_and_record(small.holders[0].reference)
@@ -199,6 +258,7 @@ def test_a_decision_that_is_not_green_stops_the_bench(small):
 
 def test_the_decision_bench_makes_its_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(verdicts, "HOLDERS", 2)
+    monkeypatch.setattr(verdicts, "LOOKUPS", 50)
     monkeypatch.setattr(verdicts, "RUNS", 1)
     opened, steps = verdicts._opened, []
     monkeypatch.setattr(
@@ -209,10 +269,46 @@ def test_the_decision_bench_makes_its_rows(tmp_path, monkeypatch):
 
     rows = verdicts.rows(steps.append)
 
-    assert {row.at_most for row in rows} == {1.35, 1.75, 1.3, None}
+    assert {row.at_most for row in rows} == {1.35, 1.3, None}
+    raw = [row.note for row in rows if row.at_most == 1.35]
+    assert all(note.endswith(" on this machine now") for note in raw)
     assert len({row.name for row in rows}) == len(rows)
     assert all(0 < row.low <= row.value <= row.high for row in rows)
-    assert steps == [f"decisions at {count} passes" for count in ("1,000", "100,000", "1,000,000")]
+    counts = ("1,000", "100,000", "1,000,000")
+    assert steps == [*(f"decisions at {count} passes" for count in counts), "lookups"]
+    assert [(row.at_most, row.aim) for row in rows if row.name.startswith("lookup")] == [
+        (1.3, 1.1),
+        (None, None),
+    ]
+
+
+def test_the_ledger_bench_makes_its_rows(monkeypatch):
+    monkeypatch.setattr(ledger, "MILLION", 2_000)
+    monkeypatch.setattr(ledger, "LEAVES", 500)
+    steps = []
+
+    rows = ledger.rows(steps.append)
+
+    floors = [(row.at_most, row.at_least) for row in rows]
+    assert floors == [
+        *((1.6, None), (2.5, None), (1.0, None), (700, None), (None, 60), (None, None)),
+        (160, None),
+    ]
+    assert len({row.name for row in rows}) == len(rows)
+    assert all(0 < row.low <= row.value <= row.high for row in rows)
+    assert rows[3].ok
+    assert len(steps) == 3
+
+
+def test_an_acceptance_that_fails_stops_the_bench(tmp_path, monkeypatch):
+    def publish_nothing(authority, new):
+        (authority.folder / "book.db").touch()
+        (authority.folder / "public").mkdir()
+
+    monkeypatch.setattr(ledger._Authority, "publish", publish_nothing)
+
+    with pytest.raises(RuntimeError, match=r"(?s)the measured acceptance failed: .*no checkpoint"):
+        ledger._accept_rows(tmp_path / "entries", 10)
 
 
 def test_the_memory_bench_measures_a_real_gate_process():
@@ -252,3 +348,72 @@ def test_the_scan_bench_makes_its_rows(monkeypatch):
     assert set(floors) == {(0.10, None), (1.15, None), (None, 1.05), (None, 1.15), (None, None)}
     assert all(row.low <= row.high for row in rows)
     assert len(steps) == 2 + len(Few)
+
+
+def test_the_gossip_bench_makes_its_rows(monkeypatch):
+    monkeypatch.setattr(gossip, "CHECKS", 600)
+    monkeypatch.setattr(gossip, "DELTA", 20)
+    monkeypatch.setattr(gossip, "RUNS", 1)
+    steps = []
+
+    rows = gossip.rows(steps.append)
+
+    names = [row.name for row in rows]
+    assert names[0] == "anti-entropy of 600 checks / raw TLS copy of the same bytes"
+    assert names[1] == "SHA-256 of 600 checks and of their tree / raw TLS copy"
+    assert names[2] == "anti-entropy of 600 checks / rsync --fsync"
+    assert rows[0].value > 0
+    assert (rows[0].at_most, rows[0].aim) == (None, 2.5)
+    assert [row.at_most for row in rows[1:]] in ([None, None, 0.25], [None, None])
+    assert steps == ["catching up with 600 checks"]
+
+
+def test_without_rsync_the_bench_says_so_by_name(monkeypatch, tmp_path):
+    monkeypatch.setattr(gossip.shutil, "which", lambda name: None)
+    monkeypatch.setattr(gossip, "CHECKS", 300)
+    monkeypatch.setattr(gossip, "DELTA", 20)
+    monkeypatch.setattr(gossip, "RUNS", 1)
+
+    rows = gossip._catch_up_rows(tmp_path)
+
+    assert rows[2].note == "skipped: rsync 3.2.4 or newer is not here"
+
+
+def test_the_bench_of_checks_on_their_way_makes_its_rows(monkeypatch):
+    for name, value in {"PUSHES": 5, "HEALS": 2, "DENIALS": 1, "DELTA": 20}.items():
+        monkeypatch.setattr(passing, name, value)
+    steps = []
+
+    rows = passing.rows(steps.append)
+
+    assert [(row.unit, row.at_most) for row in rows] == [
+        ("ms", 10),
+        ("s", 3),
+        ("s", 2),
+        ("kB", 12),
+    ]
+    assert all(row.value > 0 for row in rows)
+    assert len(steps) == 4
+
+
+def test_the_bench_of_many_measures_the_daemon_itself(monkeypatch):
+    for name, value in {"PEERS": 2, "CHECKS": 1_024, "SEEDS": 1, "SETTLE_SECONDS": 0.1}.items():
+        monkeypatch.setattr(crowd, name, value)
+
+    memory_row, broken, pace = crowd.rows(lambda step: None)
+
+    assert memory_row.name == "sync process, 2 peers, 1,024 checks: RSS"
+    assert memory_row.note == "yardpass sync itself; 1,024 checks held"
+    assert (memory_row.unit, memory_row.at_most) == ("MB", 80)
+    assert memory_row.value > 10
+    assert (broken.value, broken.at_most) == (0, 0)
+    assert (pace.unit, pace.aim) == ("s", 120)
+
+
+def test_a_ratio_is_carried_over_by_what_python_costs_beside_a_verification():
+    assert as_where_set([1.0, 1.5, 2.0], 0.2, 0.1) == [1.0, 1.25, 1.5]
+    assert as_where_set([1.3], 0.1, 0.1) == [1.3]
+
+
+def test_the_piece_of_python_is_always_the_same_work():
+    assert {piece_of_python() for _ in range(3)} == {444}

@@ -226,7 +226,7 @@ def test_keys_are_sorted_by_their_bytes_not_by_their_length_or_order():
         {"\ud800": 0},
         [[{"a": 1.5}]],
     ],
-    ids=lambda value: repr(value)[:24],
+    ids=lambda value: "object" if type(value) is object else repr(value)[:24],
 )
 def test_a_value_outside_the_subset_is_not_written(value):
     with pytest.raises(Refused) as refused:

@@ -15,16 +15,18 @@ from PIL import Image
 from appliance import cli
 from appliance.commands import check
 from appliance.demo.compound import HEARD_AT, POSTS, START, Phone
-from appliance.gate.assembly import open_replica, policy_of
+from appliance.gate.assembly import open_replica
+from appliance.gate.identity import trust_of
 from appliance.office import terminal_kit
 from appliance.office.office import Office
 from appliance.passes.token import HolderClass
 from hw.sim import album
 from hw.sim.optics import Shot
 from hw.sim.photos import photograph
-from ledger_sync.accept import accept
 from ledger_sync.clock import Reading
 from ledger_sync.keys import ED25519, SigningKey
+from ledger_sync.mirror import Mirror
+from ledger_sync.sources import FolderSource
 from ledger_sync.store import Store
 
 AT = "2026-11-22T08:00:00Z"
@@ -42,9 +44,9 @@ def office(tmp_path_factory):
     held = made.enrol("ann", key=key.public, klass=resident, zones=1, now=START - 60, days=9)
     settings = terminal_kit.make(made, folder / "site", POSTS[0], seed=bytes(32))
     with open_replica(settings) as replica:
-        policy, known = policy_of(settings.policy), replica.position()
-        ledger = made.publish(now=HEARD_AT)
-        replica.apply(accept(ledger, policy=policy, origin=settings.origin, known=known))
+        made.authority.publish(made.authority.checkpoint(lambda: HEARD_AT), folder / "public")
+        mirror = Mirror(replica, pinned=trust_of(settings), now=lambda: HEARD_AT)
+        mirror.update(FolderSource(folder / "public"))
     return folder, Phone(key, held, made.site)
 
 

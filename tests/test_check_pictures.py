@@ -59,7 +59,7 @@ def test_a_store_of_another_compound_is_refused(yard, tmp_path):
     theirs = tmp_path / "theirs.db"
     Store.create(theirs, origin="yardpass/bj01", floor=0).close()
     theirs.replace(tmp_path / "store.db")
-    for name in ("site.toml", "policy.txt", "terminal.key", "site.secret"):
+    for name in ("site.toml", "genesis.policy", "terminal.key", "site.secret"):
         (tmp_path / name).write_bytes((settings.store.parent / name).read_bytes())
         (tmp_path / name).chmod(0o600)
     (tmp_path / "pass.txt").write_bytes(code.to_text(b"x"))

@@ -10,8 +10,8 @@ from appliance.gate.checker import Checker, Gate
 from appliance.passes import code, verify
 from appliance.policy.facts import Nonce
 from ledger_sync import base45, entries
-from ledger_sync.errors import Unavailable
-from ledger_sync.state import holder_of
+from ledger_sync.errors import Refused, Unavailable
+from ledger_sync.state import holder_of, number_of
 
 FORMS = [C, B]
 
@@ -141,10 +141,11 @@ def test_both_forms_of_one_pass_rest_on_the_same_facts(gate):
     assert reference.facts.nonce == Nonce.RIGHT
 
 
-def test_a_print_has_a_credential_and_no_mark(gate):
+def test_a_print_is_known_by_its_handle_and_has_no_code_time(gate):
     assessed = gate.assess(show(STATIC, PRINTED), NOW, grade=0)
 
-    assert (assessed.credential, assessed.mark) == (PRINTED.enrolment().handle, None)
+    handle = PRINTED.enrolment().handle
+    assert (assessed.credential, assessed.mark) == (handle, (number_of(handle), 0))
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -191,9 +192,15 @@ def test_an_issuer_that_arrives_is_noticed_without_a_restart(compound, gate):
 
 def test_a_pass_whose_issuer_is_not_in_the_ledger_may_do_nothing(compound, gate):
     orphan = person("orphan", issuer=yard.STRANGER)
-    compound.publish(orphan.enrolment())
+    with pytest.raises(Refused, match="of no issuer in this ledger"):
+        compound.publish(orphan.enrolment())
+    unknown = ends(gate, show(C, orphan))
 
-    assert ends(gate, show(C, orphan)) == "RED DENY R-CLASS"
+    compound.store.write("DELETE FROM issuer WHERE kid = ?", yard.OFFICE.public.kid)
+    restarted = compound.checker()
+
+    assert unknown == "RED DENY R-UNKNOWN"
+    assert ends(restarted, show(C, ANN)) == "RED DENY R-CLASS"
 
 
 def test_a_pass_taken_off_the_ledger_is_unknown_at_the_next_check(compound, gate):
@@ -221,7 +228,7 @@ def test_a_fresh_checkpoint_turns_a_stale_list_fresh(compound, gate):
 def test_replay_is_judged_by_holder_and_second_not_by_bytes(compound, gate, kind, first, second):
     who = yard.PEOPLE[kind]
     opened = gate.assess(show(first, who), NOW, grade=0)
-    compound.log.append(compound.feed, 50, b"check", mark=opened.mark)
+    compound.log.append(compound.feed, 50, b"check", use=yard.use(*opened.mark))
 
     again = [ends(gate, show(second, who, NOW - age)) for age in (0, 1)]
     other_bytes = ends(gate, show(second, who, audience=GATE))

@@ -1,14 +1,17 @@
 """The check log on disk: what was acknowledged is there, what failed is not, marks only rise."""
 
 import pytest
+from diary import Diary, use
 from yard import NOW, ORIGIN, key_of
 
-from ledger_sync import feed, note
+from ledger_sync import feed, masks, note
+from ledger_sync.batch import sealed_of
 from ledger_sync.checklog import MAX_ENTRIES, CheckLog, Outdated, Tail
 from ledger_sync.errors import Unavailable
 from ledger_sync.merkle import frontier_of
 from ledger_sync.note import checkpoint_of, open_note
 from ledger_sync.replica import Replica
+from ledger_sync.shelf import Shelf
 from ledger_sync.store import Store
 
 FEED = feed.origin_of("hz07", "main-gate", bytes(8))
@@ -95,7 +98,7 @@ def test_an_accepted_code_moves_the_mark_of_its_holder_up_and_never_down(store, 
     seen = []
 
     for seq, at in enumerate((NOW, NOW + 2, NOW + 1, NOW + 2, NOW + 3), start=1):
-        log.append(number, seq, b"check", mark=(HOLDER, at))
+        log.append(number, seq, b"check", use=use(HOLDER, at))
         seen.append(last_at(store) - NOW)
 
     assert seen == [0, 2, 2, 2, 3]
@@ -113,10 +116,10 @@ def test_a_check_without_a_mark_moves_nobody(store, log):
 @pytest.mark.parametrize("seq", [0, 1])
 def test_an_append_in_a_place_that_is_taken_stores_nothing(store, log, seq):
     number = log.open_feed(FEED, b"opening", NOW)
-    log.append(number, 1, b"check", mark=(HOLDER, NOW))
+    log.append(number, 1, b"check", use=use(HOLDER))
 
     with pytest.raises(Unavailable, match="UNIQUE"):
-        log.append(number, seq, b"another", mark=(HOLDER, NOW + 9))
+        log.append(number, seq, b"another", use=use(HOLDER, NOW + 9))
 
     assert log.entries(FEED) == [b"opening", b"check"]
     assert last_at(store) == NOW
@@ -130,12 +133,12 @@ def test_an_append_that_fails_stores_neither_the_check_nor_the_mark(store, log, 
     )
 
     with pytest.raises(Unavailable, match="worn"):
-        log.append(number, 1, b"check", mark=(HOLDER, NOW))
+        log.append(number, 1, b"check", use=use(HOLDER))
 
     store.write("DROP TRIGGER t")
     assert log.entries(FEED) == [b"opening"]
     assert last_at(store) == 0
-    log.append(number, 1, b"check", mark=(HOLDER, NOW))
+    log.append(number, 1, b"check", use=use(HOLDER))
     assert log.tail() == Tail(FEED, 2, 1)
 
 
@@ -146,7 +149,7 @@ def test_a_full_disk_keeps_what_was_acknowledged(store, log):
 
     with pytest.raises(Unavailable, match="free disk space"):
         for seq in range(1, 1_000):
-            log.append(number, seq, bytes(400), mark=(seq, NOW))
+            log.append(number, seq, bytes(400), use=use(seq))
 
     kept = log.tail().size - 1
     assert 0 < kept < 999
@@ -163,21 +166,25 @@ def test_what_was_acknowledged_is_there_for_another_connection(tmp_path, store, 
     assert found == [b"opening", b"check"]
 
 
-def test_saved_heads_open_and_cover_the_stored_entries(log):
+def test_saved_heads_open_and_cover_the_stored_entries(store, log):
+    store.row("PRAGMA synchronous = OFF")
     key = key_of("main-gate")
     live = feed.Feed(origin=FEED, key=key)
     number = log.open_feed(FEED, b"opening", NOW)
     live.append(b"opening")
-    for seq in range(1, 6):
+    kept = []
+    for seq in range(1, 2 * feed.BUNDLE + 6):
         log.append(number, seq, b"check %d" % seq)
         live.append(b"check %d" % seq)
-        if seq % 2:
-            log.save_head(number, live.size, live.head())
+        if seq % 100 == 0:
+            log.save_heads(number, [*live.full_heads(), live.head()])
+            kept.append([size for size, _ in log.heads(FEED)])
 
     verifier = note.Verifier(FEED, note.NOTE_KEY, key.public.raw)
     entries = log.entries(FEED)
     heads = {size: checkpoint_of(open_note(text, [verifier])) for size, text in log.heads(FEED)}
-    assert list(heads) == [2, 4, 6]
+    assert kept == [[101], [201], [256, 301], [256, 401], [256, 501]]
+    assert list(heads) == [256, 501]
     for size, head in heads.items():
         assert head == note.Checkpoint(FEED, size, frontier_of(entries[:size]).root())
     assert log.heads(NEXT) == []
@@ -195,7 +202,7 @@ def test_a_check_judged_by_the_newest_view_is_stored_and_ends_it(tmp_path, store
     number = log.open_feed(FEED, b"opening", NOW)
     Replica(store).look()
 
-    log.append(number, 1, b"check", mark=(HOLDER, NOW))
+    log.append(number, 1, b"check", use=use(HOLDER))
 
     assert not store.db.in_transaction
     with Store(tmp_path / "store.db") as other:
@@ -212,16 +219,17 @@ def test_a_check_judged_by_an_old_view_is_outdated_and_nothing_of_it_is_stored(
         CheckLog(other).open_feed(NEXT, b"next", NOW)
 
     with pytest.raises(Outdated, match="judge again"):
-        log.append(number, 1, b"check", mark=(HOLDER, NOW))
+        log.append(number, 1, b"check", use=use(HOLDER))
 
     assert (log.entries(FEED), log.feeds()) == ([b"opening"], [FEED, NEXT])
     assert last_at(store) == 0
-    log.append(number, 1, b"check", mark=(HOLDER, NOW))
+    log.append(number, 1, b"check", use=use(HOLDER))
     assert log.entries(FEED) == [b"opening", b"check"]
 
 
 def test_any_other_write_ends_a_view_and_sees_what_others_wrote(tmp_path, store, log):
-    for write in (lambda: log.save_head(1, 1, "head"), lambda: log.open_feed(NEXT, b"", NOW)):
+    head = feed.Head(1, "head", (bytes(32),))
+    for write in (lambda: log.save_heads(1, [head]), lambda: log.open_feed(NEXT, b"", NOW)):
         store.look()
         with Store(tmp_path / "store.db") as other:
             other.write("UPDATE ledger SET floor = floor + 1")
@@ -241,3 +249,139 @@ def test_a_view_that_ends_in_an_error_leaves_the_log_usable(store, log):
     assert not store.db.in_transaction
     log.append(number, 1, b"check")
     assert log.entries(FEED) == [b"opening", b"check"]
+
+
+# What an earlier process had no time to sign.
+
+
+def recorded(store, diary, stop=None, heads=()):
+    """Written by a process that died before it signed more than `heads`."""
+    log, stop = CheckLog(store), stop or diary.size
+    ids = {"kid": diary.kid, "previous": diary.previous}
+    number = log.open_feed(diary.origin, diary.entries[0], NOW, **ids)
+    for seq in range(1, stop):
+        log.append(number, seq, diary.entries[seq], sealed=diary.sealed[seq])
+    for size in heads:
+        peaks = frontier_of(diary.entries[:size]).peaks
+        log.save_heads(number, [feed.Head(size, diary.head(size), peaks)])
+    return number
+
+
+@pytest.mark.parametrize(
+    ("size", "signed", "heads"),
+    [
+        (1, [], [1]),
+        (9, [], [9]),
+        (9, [4], [9]),
+        (256, [], [256]),
+        (256, [255], [256]),
+        (600, [], [256, 512, 600]),
+        (600, [256, 300], [256, 512, 600]),
+        (512, [256], [256, 512]),
+    ],
+)
+def test_the_next_start_signs_what_was_recorded_and_not_signed(store, log, size, signed, heads):
+    store.row("PRAGMA synchronous = OFF")
+    diary = Diary().fill(size)
+    recorded(store, diary, heads=signed)
+
+    count = log.sign_off(diary.key)
+
+    assert count == 1
+    assert dict(log.heads(diary.origin)) == {at: diary.head(at) for at in heads}
+    held = Shelf(store).newest_own()
+    assert (held.size, held.peaks) == (size, frontier_of(diary.entries).peaks)
+    assert log.sign_off(diary.key) == 0
+
+
+def test_every_start_that_died_is_signed_off_and_what_is_signed_is_left_alone(store, log):
+    diaries = [Diary(start=start).fill(3 + start) for start in range(1, 5)]
+    for diary in diaries:
+        recorded(store, diary, heads=[diary.size] * (diary is diaries[2]))
+    before = log.heads(diaries[2].origin)
+
+    count = log.sign_off(diaries[0].key)
+
+    assert count == 3
+    assert log.heads(diaries[2].origin) == before
+    for diary in diaries:
+        assert log.heads(diary.origin) == [(diary.size, diary.head())]
+
+
+def test_what_another_key_began_is_not_signed_with_this_one(store, log):
+    old, new = Diary(word="old").fill(5), Diary(start=2, word="new").fill(5)
+    for diary in (old, new):
+        recorded(store, diary)
+
+    count = log.sign_off(new.key)
+
+    assert (count, log.heads(old.origin)) == (1, [])
+    assert log.heads(new.origin) == [(5, new.head())]
+
+
+def test_a_head_of_what_a_power_cut_left_and_one_of_before_are_of_one_history(store, log):
+    diary = Diary().fill(40)
+    recorded(store, diary, 30, heads=[20])
+
+    log.sign_off(diary.key)
+
+    ((size, text),) = log.heads(diary.origin)
+    assert (size, text) == (30, diary.head(30))
+
+
+# What is sealed beside the checks, and forgotten after its time.
+
+DAYS_30 = 30 * masks.DAY_SECONDS
+
+
+def sealed(store, number, size):
+    part = Shelf(store).part(number, 0, size)
+    found = sealed_of(part.sealed, size) if part.sealed else [b""] * size
+    return [bool(one) for one in found]
+
+
+def test_what_is_forgotten_is_said_in_an_entry_of_the_feed_that_is_written(store, log):
+    past = Diary().seal(b"old", at=NOW - DAYS_30 - 1).seal(b"new", at=NOW - DAYS_30)
+    number = recorded(store, past)
+    now = recorded(store, Diary(start=2))
+    with store.transaction():
+        Shelf(store).put_acknowledged(number, "west", past.size, "")
+
+    entry = log.forget(now, 1, NOW, NOW - DAYS_30)
+
+    assert sealed(store, number, 3) == [False, False, True]
+    assert feed.pruned_of(entry) == feed.Pruned(NOW, NOW - DAYS_30, 1)
+    assert log.entries(Diary(start=2).origin)[1:] == [entry]
+    assert log.entries(past.origin) == past.entries
+
+
+def test_what_no_peer_vouches_for_is_not_forgotten_and_nothing_is_said(store, log):
+    past = Diary().seal(b"old", at=NOW - 2 * DAYS_30)
+    number = recorded(store, past)
+
+    entry = log.forget(number, 2, NOW, NOW - DAYS_30)
+
+    assert entry == b""
+    assert sealed(store, number, 2) == [False, True]
+    assert log.entries(past.origin) == past.entries
+
+
+def test_forgetting_that_cannot_be_recorded_forgets_nothing(store, log):
+    past = Diary().seal(b"old", at=NOW - 2 * DAYS_30)
+    number = recorded(store, past)
+    with store.transaction():
+        Shelf(store).put_acknowledged(number, "west", past.size, "")
+
+    with pytest.raises(Unavailable, match="UNIQUE"):
+        log.forget(number, 1, NOW, NOW - DAYS_30)
+
+    assert sealed(store, number, 2) == [False, True]
+
+
+def test_the_hybrid_time_of_peers_is_none_before_the_first(store, log):
+    before = log.newest_hlc()
+    store.write("UPDATE hybrid SET hlc = 7")
+
+    assert (before, log.newest_hlc()) == (0, 7)
+    store.write("DELETE FROM hybrid")
+    assert log.newest_hlc() == 0

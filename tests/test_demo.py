@@ -22,6 +22,7 @@ from ledger_sync.errors import Refused, Unavailable
 
 YARDPASS = Path(sys.executable).with_name("yardpass")
 NUMBER_OF_SCENES = 16
+NUMBER_OF_ACTS = 8
 
 
 def yardpass(*arguments, folder):
@@ -88,10 +89,11 @@ def test_each_scene_is_one_readable_block(kept):
     said, _ = kept
 
     intro, *blocks, summary = said.stdout.split("\n\n")
+    blocks, acts = blocks[:NUMBER_OF_SCENES], blocks[NUMBER_OF_SCENES:]
 
     assert said.exit_code == 0
     assert "three terminals" in intro
-    assert len(blocks) == NUMBER_OF_SCENES
+    assert len(acts) == NUMBER_OF_ACTS
     for block in blocks:
         title, verdict = block.splitlines()
         assert title.split()[0] in ("north", "garage", "exit")
@@ -101,6 +103,22 @@ def test_each_scene_is_one_readable_block(kept):
         assert ("R-" in verdict) == (word == "RED")
     assert "16 of 16 scenes as scripted; 14 checks on record," in summary
     assert "\x1b" not in said.stdout
+
+
+def test_an_outage_costs_what_the_acts_say_and_no_more(kept):
+    said, _ = kept
+
+    acts = [block.splitlines() for block in said.stdout.split("\n\n")[1 + NUMBER_OF_SCENES : -1]]
+
+    ends = {title.split(" ", 1)[1].strip(): end.strip() for title, end in acts}
+    assert ends["Her code, photographed and shown at the other gate"] == "RED R-REPLAY"
+    assert ends["The photograph at the garage, which has not heard of it"] == "GREEN"
+    mended = ends["The cable is mended: each terminal reports it, once"]
+    assert mended.startswith("1 code was used twice: north-1 check ")
+    assert "garage-1 check 3" in mended
+    burnt = ends["The terminal at the exit burns down"]
+    assert "entries of exit-1 are at its peers, signed by its key" in burnt
+    assert burnt.endswith("what it recorded after that is lost (2 here)")
 
 
 def test_a_kept_compound_can_be_tried_with_the_line_that_is_shown(kept):

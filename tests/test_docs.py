@@ -23,8 +23,11 @@ from hw.drivers import DRIVERS
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 CODE = re.findall(r"`([^`\n]+)`", README) + re.findall(r"```\w*\n(.*?)```", README, re.DOTALL)
+VARIABLE = re.compile(r"\bYARDPASS_[A-Z_]+")
 PACKAGES = ("appliance", "hw", "ledger_sync", "tests")
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+SOURCES = [path for folder in PACKAGES[:3] for path in (ROOT / folder).rglob("*.py")]
+VARIABLES = sorted({name for path in SOURCES for name in VARIABLE.findall(path.read_text())})
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("[!.]*/README.md"))]
 MISUSED = [
     ["sell"],
@@ -40,10 +43,27 @@ MISUSED = [
     ["office", "enrol", "Chen", "--class", "king"],
     ["office", "terminal", "new"],
     ["office", "revoke"],
+    ["office", "init", "--site", "hz07", "--quorum", "4"],
+    ["office", "init", "--site", "hz07", "--local", "a", "--local", "a"],
+    ["office", "init", "--site", "hz07", "--local", "no-one"],
+    ["office", "card", "Chen"],
+    ["office", "card", "Chen", "01", "--certified"],
+    ["office", "revoke", "Chen", "--carrier", "fax"],
+    ["office", "issuer", "maker", "--cards-only"],
+    ["office", "import"],
+    ["office", "issuer"],
+    ["office", "issuer", "guard", "--deny-only", "--class", "visitor"],
+    ["office", "rotate", "--quorum", "2"],
+    ["office", "publish"],
+    ["office", "cosigner", "anna", "--name", "no one", "--site", "hz07"],
+    ["office", "cosign", "anna"],
     ["ledger", "import"],
     ["ledger", "status", "--jason"],
     ["demo", "now"],
     ["check"],
+    ["simulate"],
+    ["simulate", "--seeds", "0"],
+    ["simulate", "--seeds", "1", "--nodes", "2"],
 ]
 
 
@@ -105,6 +125,11 @@ def test_the_readme_names_every_option_beside_its_command(path, option):
 @pytest.mark.parametrize("option", ["--office", "--help", "--version"])
 def test_the_readme_names_every_option_that_commands_share(option):
     assert is_code(option)
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_the_readme_names_every_variable_of_the_environment(name):
+    assert is_code(name)
 
 
 @pytest.mark.parametrize("key", sorted(set(settings_keys())))

@@ -9,7 +9,7 @@ import pytest
 from hw import drivers
 from hw.camera.files import FilesCamera, FilesOptions
 from hw.errors import Refused, Unavailable
-from hw.gate_io import GpioRelay
+from hw.relay_line import RelayLine
 from hw.sim.relay import SimRelay
 
 EVERY = [(kind, name) for kind in drivers.DRIVERS for name in drivers.names(kind)]
@@ -17,7 +17,7 @@ EVERY = [(kind, name) for kind in drivers.DRIVERS for name in drivers.names(kind
 
 def test_the_table_holds_the_documented_names():
     assert {"files", "picamera2", "v4l2"} <= set(drivers.names("camera"))
-    assert {"gpio", "sim"} <= set(drivers.names("relay"))
+    assert {"relayd", "sim"} <= set(drivers.names("relay"))
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
@@ -42,8 +42,8 @@ def test_a_driver_is_made_with_its_options(tmp_path):
     camera = drivers.make("camera", "files", {"paths": [str(tmp_path)]})
     assert isinstance(camera, FilesCamera)
     assert [frame.luma.tolist() for frame in camera.frames()] == [[[1, 2]]]
-    relay = drivers.make("relay", "gpio", {"pin": 22, "factory": "mock"})
-    assert isinstance(relay, GpioRelay) and relay.pin.info.name == "GPIO22"
+    relay = drivers.make("relay", "relayd", {"socket": "relay.sock", "way_out": True})
+    assert isinstance(relay, RelayLine)
     relay.close()
     assert isinstance(drivers.make("relay", "sim", {}), SimRelay)
 
@@ -52,8 +52,8 @@ def test_an_unknown_kind_or_name_is_refused_with_the_known_ones():
     for ask in (drivers.make, drivers.faults):
         for kind, name, message in [
             ("kamera", "files", "no kind of driver 'kamera'; there is camera, relay"),
-            ("relay", "gpoi", "no relay driver 'gpoi'; there is gpio, sim"),
-            ("relay", None, "no relay driver None; there is gpio, sim"),
+            ("relay", "gpoi", "no relay driver 'gpoi'; there is relayd, sim"),
+            ("relay", None, "no relay driver None; there is relayd, sim"),
         ]:
             if ask is drivers.make:
                 with pytest.raises(Refused, match=message) as caught:
@@ -93,8 +93,15 @@ def test_all_faults_are_told_at_once():
         ({"pin": 10**400}, "a whole number from 9 to 27"),
     ],
 )
-def test_a_wrong_value_is_named_with_what_to_give(options, wanted):
-    (fault,) = drivers.faults("relay", "gpio", options)
+def test_a_wrong_value_is_named_with_what_to_give(options, wanted, monkeypatch):
+    @dataclasses.dataclass(frozen=True)
+    class Options:
+        pin: int = dataclasses.field(default=17, metadata={"least": 9, "most": 27})
+        active_high: bool = True
+        factory: str = dataclasses.field(default="lgpio", metadata={"one_of": ("lgpio", "mock")})
+
+    monkeypatch.setattr(drivers, "options_of", lambda kind, name: Options)
+    (fault,) = drivers.faults("relay", "relayd", options)
     assert fault.endswith(f"; give {wanted}")
     assert len(fault) < 200
 

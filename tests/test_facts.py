@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.passes.code import Form
-from appliance.policy.facts import Audience, Direction, Facts, Nonce, facts_of
+from appliance.policy.facts import Audience, Direction, Facts, Nonce, facts_of, receipt_in
 from appliance.policy.reasons import Reason
 from appliance.policy.rules import decide
 from appliance.policy.site_rule import DEFAULT, SiteRule, read
@@ -17,9 +17,15 @@ from ledger_sync.errors import Refused
 STRICT = read(b'{"static": "red"}')
 RULES = {rule.digest: rule for rule in (DEFAULT, STRICT)}
 RED = sorted(str(reason) for reason in Reason if reason[0] == "R")
-FACTS = Facts(1, "", 97, 0, 7, 1, 3, 2, 11, 12, 13, 14, 15, 1, 2, 16, 17, 3, 18, 19, 20, 1, STRICT)
-SIZE = 106  # bytes of the record
-PLACES = {"form": 0, "direction": 3, "audience": 58, "nonce": 59, "status": 76, "grade": 97}
+FACTS = Facts(
+    *(1, "", 97, 0, 7, 1, 3, 2, 11, 12, 13, 14, 15, 1, 2, 16, 17, 1, 21, 22, 3, 18, 19, 20, 1),
+    STRICT,
+)
+SIZE = 119  # bytes of the record
+PLACES = {
+    **{"form": 0, "direction": 3, "audience": 58, "nonce": 59},
+    **{"last_way": 76, "status": 89, "grade": 110},
+}
 """Where the fields with a closed set of values stand in the record."""
 
 u8, u32 = st.integers(0, 2**8 - 1), st.integers(0, 2**32 - 1)
@@ -43,7 +49,10 @@ any_facts = st.builds(
     nonce=st.sampled_from(Nonce),
     code_at=u64,
     last_at=u64,
-    status=st.integers(-1, 3),
+    last_way=st.sampled_from([-1, *Direction]),
+    seen_at=u64,
+    uses=u32,
+    status=st.integers(-1, 4),
     quorum_time=u64,
     floor=u64,
     critical=u32,
@@ -72,14 +81,15 @@ def test_the_record_stays_what_old_logs_hold():
     assert FACTS.to_bytes().hex() == (
         "01006100" "0000000000000007" "01" "0000000000000003" "02"
         "000000000000000b" "000000000000000c" "000000000000000d" "000000000000000e"
-        "0000000f" "01" "02" "0000000000000010" "0000000000000011" "03"
+        "0000000f" "01" "02" "0000000000000010" "0000000000000011"
+        "01" "0000000000000015" "00000016" "03"
         "0000000000000012" "0000000000000013" "00000014" "01"
     ) + STRICT.digest.hex()  # fmt: skip
 
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.binary(max_size=120) | st.binary(min_size=SIZE, max_size=SIZE),
+    st.binary(max_size=140) | st.binary(min_size=SIZE, max_size=SIZE),
     st.lists(st.text(), max_size=2),
 )
 def test_any_bytes_are_refused_or_are_facts_in_their_one_spelling(data, reasons):
@@ -115,7 +125,7 @@ def test_another_length_is_refused(size):
 @pytest.mark.parametrize("name", PLACES)
 def test_a_value_that_no_gate_writes_is_refused(name):
     data = bytearray(FACTS.to_bytes())
-    data[PLACES[name]] = 4
+    data[PLACES[name]] = 7
 
     assert struct.unpack(">b", FACTS.to_bytes()[PLACES[name] :][:1]) == (getattr(FACTS, name),)
     assert refusal(bytes(data)) == "R-LEDGER"
@@ -154,3 +164,16 @@ def test_two_rules_that_say_the_same_in_other_words_are_told_apart_in_the_log():
 def test_the_default_rule_is_logged_as_zeros():
     assert SiteRule() == DEFAULT
     assert FACTS._replace(rule=DEFAULT).to_bytes()[-8:] == bytes(8)
+
+
+def test_a_receipt_beside_what_no_card_signed_is_refused():
+    assert refusal(FACTS.to_bytes() + bytes(96)) == "R-LEDGER"
+
+
+def test_facts_of_a_tap_are_read_beside_its_receipt():
+    tap = FACTS._replace(form=4, marks=161)
+
+    assert facts_of(tap.to_bytes() + bytes(96), (), RULES) == tap
+    assert facts_of(tap.to_bytes(), (), RULES) == tap
+    assert receipt_in(tap.to_bytes() + bytes(96)).to_bytes() == bytes(96)
+    assert receipt_in(tap.to_bytes()) is None

@@ -1,8 +1,12 @@
 """Files that must not be half written: every step may fail, and what was there before stands."""
 
 import errno
+import json
 import os
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -142,6 +146,127 @@ def test_a_draft_that_was_left_behind_is_written_over(path):
     assert [file.name for file in path.parent.iterdir()] == ["file"]
 
 
+def test_a_draft_of_a_secret_was_never_open_to_others(path):
+    path.with_name(f".file.{os.getpid()}.new").touch(mode=0o644)
+
+    files.write_once(path, NEW, mode=0o600)
+
+    assert mode_of(path) == 0o600
+
+
+def test_a_draft_that_was_left_behind_with_its_name_given_is_not_written_into(path):
+    path.write_bytes(OLD)
+    path.with_name(f".other.{os.getpid()}.new").hardlink_to(path)
+
+    files.write_once(path.with_name("other"), NEW)
+
+    assert (path.read_bytes(), path.with_name("other").read_bytes()) == (OLD, NEW)
+
+
+def test_a_file_gets_its_name_when_all_of_it_is_on_the_disk(path, monkeypatch):
+    steps = []
+
+    def recorded(name, call):
+        def made(*arguments, **options):
+            kind = stat.S_IFMT(os.fstat(arguments[0]).st_mode) if name == "fsync" else name
+            steps.append((kind, path.exists() and path.read_bytes()))
+            return call(*arguments, **options)
+
+        return made
+
+    for name in ("fsync", "link", "unlink"):
+        monkeypatch.setattr(os, name, recorded(name, getattr(os, name)))
+
+    files.write_once(path, NEW)
+
+    written = [step for step in steps if step != ("unlink", False)]  # of a draft left behind
+    assert written == [
+        *((stat.S_IFREG, False), ("link", False), ("unlink", NEW), (stat.S_IFDIR, NEW)),
+    ]
+
+
+STEPS = ("open", "fdopen", "fsync", "stat", "link", "unlink", "close")
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "I/O"), KeyboardInterrupt(), MemoryError()])
+@pytest.mark.parametrize("is_done", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", STEPS)
+def test_whatever_step_of_making_a_file_fails_a_retry_makes_it(path, step, is_done, error):
+    ends = set()
+    for at in range(1, 5):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, step, broken(getattr(os, step), error, at, is_done))
+            try:
+                files.write_once(path, NEW, mode=0o600)
+                ends.add("made")
+            except (Unavailable, KeyboardInterrupt, MemoryError):
+                ends.add("failed")
+                assert not path.exists()
+                files.write_once(path, NEW, mode=0o600)
+        assert (path.read_bytes(), mode_of(path)) == (NEW, 0o600)
+        assert all(
+            left.name.startswith(".file.") for left in path.parent.iterdir() if left != path
+        )
+        path.unlink()
+    assert ends == {"made", "failed"}
+
+
+def broken(call, error, at, is_done):
+    """A system call that ends in `error` when it is made for the `at`th time, done or not."""
+    calls = []
+
+    def made(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == at and not is_done:
+            raise error
+        found = call(*arguments, **options)
+        if len(calls) == at:
+            raise error
+        return found
+
+    return made
+
+
+def test_a_process_killed_while_it_makes_a_file_leaves_nothing_or_all_of_it(tmp_path):
+    command = [sys.executable, __file__, tmp_path]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    ends = set()
+
+    for folder, is_killed in map(json.loads, done.stdout.splitlines()):
+        path = Path(folder, "file")
+        left = {one.name for one in path.parent.iterdir()}
+        assert all(name == "file" or name.endswith(".new") for name in left)
+        if "file" not in left:
+            files.write_once(path, NEW, mode=0o600)
+        assert (path.read_bytes(), mode_of(path)) == (NEW, 0o600)
+        ends.add((is_killed, "file" in left))
+
+    assert ends == {(True, False), (True, True), (False, True)}
+
+
+def kill_everywhere(folder):
+    """Makes a file again and again, killed at its first call out of Python, its second, ..."""
+    for number in range(1, 1_000):
+        place = folder / str(number)
+        place.mkdir()
+        child = os.fork()
+        if child == 0:
+            left = iter(range(1, number))
+
+            def called(_frame, event, _argument, left=left):
+                if event == "c_call" and next(left, None) is None:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            sys.setprofile(called)
+            files.write_once(place / "file", NEW, mode=0o600)
+            sys.setprofile(None)
+            os._exit(0)
+        is_killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        sys.stdout.write(f"{json.dumps([str(place), is_killed])}\n")
+        if not is_killed:
+            break
+
+
 def test_a_folder_a_pipe_or_a_device_is_never_replaced_by_a_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     handles = os.openpty()
@@ -246,3 +371,7 @@ def test_a_file_that_cannot_be_read_says_why_and_what_to_do(path, monkeypatch):
 def test_a_name_that_is_too_long_cannot_be_read(tmp_path):
     with pytest.raises(Unavailable, match=r"; make it$"):
         files.read_bounded(tmp_path / ("x" * 300), 5, hint="make it")
+
+
+if __name__ == "__main__":
+    kill_everywhere(Path(sys.argv[1]))

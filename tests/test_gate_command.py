@@ -184,8 +184,8 @@ FAULTS = {
     "three mistakes": (
         misspelt,
         "yardpass: site.toml:10: terminal.direction = 'inn'; accepted: in, out\n"
-        "site.toml:24: relay.driver = 'simm'; accepted: gpio, sim\n"
-        "site.toml:25: relay.pulse_ms = 0; accepted: a whole number from 50 to 5000\n",
+        "site.toml:30: relay.driver = 'simm'; accepted: relayd, sim\n"
+        "site.toml:31: relay.pulse_ms = 0; accepted: a whole number from 50 to 5000\n",
     ),
     "no key": (without("terminal.key"), f"yardpass: no file terminal.key; {MAKE}\n"),
     "key for all": (
@@ -201,7 +201,11 @@ FAULTS = {
         f"yardpass: terminal.key must be an Ed25519 key to sign heads; {MAKE}\n",
     ),
     "no secret": (without("site.secret"), f"yardpass: no file site.secret; {MAKE}\n"),
-    "no policy": (without("policy.txt"), f"yardpass: no file policy.txt; {MAKE}\n"),
+    "no policy": (without("genesis.policy"), f"yardpass: no file genesis.policy; {MAKE}\n"),
+    "policy of noise": (
+        put("genesis.policy", b"noise"),
+        f"yardpass: genesis.policy: policy line 1: cannot be read: 'noise'; {MAKE}\n",
+    ),
     "no store": (
         without("store.db"),
         "yardpass: no store at store.db; make it with: yardpass office terminal\n",
@@ -276,7 +280,7 @@ def full(folder):
 @contextmanager
 def misnamed(folder):
     with Store(folder / "store.db") as opened:
-        opened.write("INSERT INTO feed (origin, opened_at) VALUES ('a/zz', 0)")
+        opened.write("INSERT INTO feed VALUES (1, x'', x'', 0, 'a/zz', 0, 0, x'', '', 1, 0, x'')")
     yield
 
 

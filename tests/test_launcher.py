@@ -281,7 +281,8 @@ def test_tests_run_in_the_checkout_wherever_they_are_started(installed: Machine)
 
     ended = installed.start("test", "-k", "gate", cwd=elsewhere)
 
-    assert ended.stdout == f"tests in {installed.checkout}: -m pytest -k gate\n"
+    asked = "-m pytest --numprocesses auto -k gate"
+    assert ended.stdout == f"tests in {installed.checkout}: {asked}\n"
 
 
 def test_a_command_through_a_link_runs_where_the_user_stands(installed: Machine) -> None:

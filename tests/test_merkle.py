@@ -119,6 +119,23 @@ def test_the_frontier_has_the_root_of_the_naive_tree_at_every_size():
     assert frontier.root() == merkle.frontier_of(ENTRIES).root()
 
 
+def test_whole_subtrees_may_be_added_by_their_roots_where_they_begin_and_nowhere_else():
+    for size in range(MOST):
+        for height in range(7):
+            frontier, width = merkle.frontier_of(ENTRIES[:size]), 1 << height
+            subtree = merkle.frontier_of(ENTRIES[size : size + width]).root()
+            if size % width:
+                with pytest.raises(
+                    Refused, match=f"no subtree of {width} leaves begins at {size}"
+                ):
+                    frontier.append_tree(subtree, height)
+                assert frontier.root() == root_of(0, size)
+            elif size + width <= MOST:
+                frontier.append_tree(subtree, height)
+                assert (frontier.size, frontier.root()) == (size + width, root_of(0, size + width))
+                assert Frontier(frontier.size, frontier.peaks).root() == frontier.root()
+
+
 def test_a_copy_and_a_restored_frontier_go_on_by_themselves():
     frontier = merkle.frontier_of(ENTRIES[:77])
 

@@ -11,10 +11,11 @@ from types import ModuleType
 
 import compound as yard
 import pytest
+from card_scenarios import CARD_SCENARIOS, furnish_cards
 from compound import ANN, HOUR, NOW, OFFICE, SCENARIOS, B, C, show
 
-from appliance.gate import checker
-from appliance.passes import code, token, verify
+from appliance.gate import card_checker, checker
+from appliance.passes import card, code, token, verify
 from appliance.policy import rules
 from appliance.policy.rules import CHECKS, CheckList
 from appliance.policy.verdict import Check
@@ -22,30 +23,40 @@ from ledger_sync import base45, cose
 from ledger_sync.keys import _ORDER, key_of
 from ledger_sync.state import holder_of
 
-EXPECTED = {name: scenario.ends for name, scenario in SCENARIOS.items()}
+ALL = {**SCENARIOS, **CARD_SCENARIOS}
+EXPECTED = {name: scenario.ends for name, scenario in ALL.items()}
 STEPS = {
     "check_enrolled": lambda enrolled: (1, key_of(enrolled.key)),
     "check_issuer_known": lambda issuers: 2,
     "check_pass_signed": lambda code, issuers: (4, issuers[0]),
     "check_pass_claims": lambda held, issuer: 8,
-    "check_bearer": lambda held: 16,
+    "check_bearer": lambda held, carrier: 16,
     "check_holder_signed": lambda code, key: 32,
 }
 """The steps of verify.py, each replaced by one that always succeeds and leaves its mark."""
+CARD_STEPS = {
+    "check_asked": lambda is_asked: 128,
+    "check_signed": lambda tap: 32,
+    "check_certified": lambda tap, certificate, certifiers: 2 | 4,
+    "check_in_force": lambda certificate, days: 8,
+}
+"""The same of card.py; the other two say whose card it is, and nothing goes on without."""
 
 
 @pytest.fixture(scope="module")
 def yards(tmp_path_factory):
     folder = tmp_path_factory.mktemp
-    made = {rule: yard.furnish(yard.Compound(folder(rule)), rule) for rule in yard.RULES}
+    made = {
+        rule: furnish_cards(yard.furnish(yard.Compound(folder(rule)), rule)) for rule in yard.RULES
+    }
     yield made
     for compound in made.values():
         compound.store.close()
 
 
 @pytest.fixture
-def run(yards, monkeypatch):
-    """Runs all scenarios; the name of each, and how it ends or what it raises."""
+def ending(yards, monkeypatch):
+    """Runs a scenario; how it ends or what it raises."""
 
     def ending(scenario):
         with monkeypatch.context() as patch:
@@ -57,7 +68,19 @@ def run(yards, monkeypatch):
             except Exception as error:  # noqa: BLE001 - whatever a mutant raises is noticed
                 return type(error).__name__
 
-    return lambda: {name: ending(scenario) for name, scenario in SCENARIOS.items()}
+    return ending
+
+
+@pytest.fixture
+def run(ending):
+    """Runs all scenarios; the name of each, and how it ends."""
+    return lambda: {name: ending(scenario) for name, scenario in ALL.items()}
+
+
+@pytest.fixture
+def is_noticed(ending):
+    """Whether some scenario ends otherwise than the table says; the first one is enough."""
+    return lambda: any(ending(scenario) != scenario.ends for scenario in ALL.values())
 
 
 def changed(endings):
@@ -77,7 +100,7 @@ def test_a_check_that_is_dropped_is_noticed_and_nothing_is_green(run, monkeypatc
 
     assert changed(endings)
     assert not {ending for ending in endings.values() if ending.startswith("GREEN")}
-    ways_in = [name for name, scenario in SCENARIOS.items() if scenario.way is yard.IN]
+    ways_in = [name for name, scenario in ALL.items() if scenario.way is yard.IN]
     assert {endings[name].split()[1] for name in ways_in} == {"DENY"}
 
 
@@ -113,6 +136,26 @@ def test_a_step_that_is_forgotten_never_gives_green(run, monkeypatch, name):
 
 def test_the_table_of_steps_names_every_step_of_the_list():
     assert set(STEPS) == {name for name in vars(verify) if name.startswith("check_")}
+    steps = {name for name in vars(card) if name.startswith("check_")}
+    assert set(CARD_STEPS) | {"check_card", "check_number"} == steps
+
+
+@pytest.mark.parametrize("name", CARD_STEPS)
+def test_a_step_of_a_card_that_always_succeeds_is_noticed(run, monkeypatch, name):
+    monkeypatch.setattr(card, name, CARD_STEPS[name])
+
+    assert changed(run())
+
+
+@pytest.mark.parametrize("name", CARD_STEPS)
+def test_a_step_of_a_card_that_is_forgotten_never_gives_green(run, monkeypatch, name):
+    monkeypatch.setattr(card, name, lambda *_: 0)
+
+    endings = run()
+
+    assert any("R-INCOMPLETE" in ending for ending in endings.values())
+    attacks = [name for name, ends in EXPECTED.items() if "DENY" in ends]
+    assert not [name for name in attacks if "OPEN" in endings[name]]
 
 
 # Mutants of the source itself.
@@ -137,6 +180,9 @@ _SWAPS: dict[type, tuple[type, ...]] = {
 }
 EQUIVALENT = ["_payload: signed.payload if signed else b'' -> signed.payload if True else b''"]
 """What no scenario can notice: the other branch is there for the types alone."""
+
+
+EQUIVALENT_OF_CARDS = []
 
 
 def _changes_of(node):
@@ -190,12 +236,14 @@ def _built(module, tree):
     return mutant
 
 
-def test_every_change_of_a_rule_or_its_constants_is_noticed(run, monkeypatch):
+def test_every_change_of_a_rule_or_its_constants_is_noticed(is_noticed, monkeypatch):
     survivors, names = [], []
-    for name, mutant in mutants_of(rules, ("WINDOWS", "PASS_AHEAD_SECONDS", "_STATUS")):
+    for name, mutant in mutants_of(
+        rules, ("WINDOWS", "PASS_AHEAD_SECONDS", "_STATUS", "_NUMBERS")
+    ):
         monkeypatch.setattr(checker, "decide", mutant.decide)
         names.append(name)
-        survivors += [] if changed(run()) else [name]
+        survivors += [] if is_noticed() else [name]
 
     assert survivors == []
     assert len(names) > 120
@@ -203,14 +251,25 @@ def test_every_change_of_a_rule_or_its_constants_is_noticed(run, monkeypatch):
     assert {"PASS_AHEAD_SECONDS: 300 -> 301", "PASS_AHEAD_SECONDS: 300 -> 299"} <= set(names)
 
 
-def test_every_change_of_the_verification_list_is_noticed(run, monkeypatch):
+def test_every_change_of_the_verification_list_is_noticed(is_noticed, monkeypatch):
     survivors, names = [], []
     for name, mutant in mutants_of(verify):
         monkeypatch.setattr(checker, "verify", mutant)
         names.append(name)
-        survivors += [] if changed(run()) else [name]
+        survivors += [] if is_noticed() else [name]
 
     assert survivors == EQUIVALENT
+    assert len(names) > 20
+
+
+def test_every_change_of_the_list_for_cards_is_noticed(is_noticed, monkeypatch):
+    survivors, names = [], []
+    for name, mutant in mutants_of(card):
+        monkeypatch.setattr(card_checker, "card", mutant)
+        names.append(name)
+        survivors += [] if is_noticed() else [name]
+
+    assert survivors == EQUIVALENT_OF_CARDS
     assert len(names) > 20
 
 
@@ -286,9 +345,9 @@ def test_bug_e_a_code_signed_again_is_not_a_new_one(tmp_path):
     holder, at = gate.assess(first, NOW, grade=0).mark
 
     fresh = ends(gate, again)
-    compound.log.append(compound.feed, 50, b"check", mark=(holder_of(first), at))
+    compound.log.append(compound.feed, 50, b"check", use=yard.use(holder_of(first), at))
     by_bytes = ends(gate, again)
-    compound.log.append(compound.feed, 51, b"check", mark=(holder, at))
+    compound.log.append(compound.feed, 51, b"check", use=yard.use(holder, at))
     by_holder = ends(gate, again)
     compound.store.close()
 

@@ -1,22 +1,33 @@
 """One contract per port, run on every driver. A new driver is one more parameter here."""
 
 import io
+import threading
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import islice
 
 import numpy as np
 import pytest
+from gatehouse import house
+from gpiozero.pins.mock import MockPin
 from PIL import Image
 from standins.picamera2_standin import Rig
+from standins.player_standin import StandInPlayer
 from standins.v4l2_standin import DEVICE, Webcam
 
 from hw.camera.files import FilesCamera, FilesOptions, FrameCamera
 from hw.camera.picamera2 import Picamera2Camera, Picamera2Options
 from hw.camera.v4l2 import V4l2Camera, V4l2Options
 from hw.errors import Refused, Unavailable
-from hw.gate_io import GpioRelay, GpioRelayOptions
-from hw.ports import MAX_PULSE_MS, Camera, Frame, Relay
+from hw.indicators import GpioIndicator, GpioIndicatorOptions, Together
+from hw.level_queue import MAX_PENDING
+from hw.ports import MAX_PULSE_MS, Camera, DoorSensors, Frame, Indicator, Relay, Sensor, Signal
+from hw.sensors import GpioSensors, GpioSensorsOptions
 from hw.sim.camera import SimCamera
+from hw.sim.indicator import SimIndicator
 from hw.sim.relay import MAX_HISTORY, RelayEvent, SimRelay, SimRelayOptions
+from hw.sim.sensors import SimSensors
+from hw.sounds import Sounds, SoundsOptions
 
 GONE_AFTER = 2  # pictures a camera gives before its device vanishes in the tests below
 
@@ -146,17 +157,22 @@ def test_a_camera_whose_device_vanished_says_so_on_every_ask(camera_and_vanish):
 # -- relays: each entry makes a relay from a wait, and reads the levels its contact went through
 
 
-def gpio_relay(wait):
-    relay = GpioRelay(GpioRelayOptions(factory="mock"), wait=wait)
-    return relay, lambda: [bool(entry.state) for entry in relay.pin.states]
+@contextmanager
+def relayd_relay(wait, tmp_path):
+    with house(tmp_path) as relayd:
+        yield relayd.line(wait=wait), lambda: [bool(level) for level in relayd.levels()]
 
 
-def sim_relay(wait):
+@contextmanager
+def sim_relay(wait, tmp_path):
     relay = SimRelay(SimRelayOptions(), wait=wait)
-    return relay, lambda: [False, *(e.event == "on" for e in relay.history if e.event != "closed")]
+    yield (
+        relay,
+        lambda: [False, *(e.event == "on" for e in relay.history if e.event != "closed")],
+    )
 
 
-RELAYS = {"gpio": gpio_relay, "sim": sim_relay}
+RELAYS = {"relayd": relayd_relay, "sim": sim_relay}
 
 
 class Waits:
@@ -178,10 +194,10 @@ def waits():
 
 
 @pytest.fixture(params=RELAYS)
-def relay_and_levels(request, waits):
-    relay, levels = RELAYS[request.param](waits)
-    yield relay, levels
-    relay.close()
+def relay_and_levels(request, waits, tmp_path):
+    with RELAYS[request.param](waits, tmp_path) as (relay, levels):
+        yield relay, levels
+        relay.close()
 
 
 @pytest.fixture
@@ -278,3 +294,245 @@ def test_the_history_is_bounded_and_keeps_the_newest():
         relay.pulse(1)
     relay.close()
     assert len(relay.history) == MAX_HISTORY and relay.history[-1].event == "closed"
+
+
+# -- sensors: each entry makes all four inputs, at rest; how to move one; how to take them away
+
+
+def gpio_sensors(monkeypatch):
+    pins = {"contact": 23, "exit": 24, "tamper": 25, "fire": 26}
+    sensors = GpioSensors(GpioSensorsOptions(**pins, fire_pull="none", factory="mock"))
+    resting = {Sensor.CONTACT: False, Sensor.EXIT: True, Sensor.TAMPER: False, Sensor.FIRE: False}
+
+    def drive(sensor, is_active):
+        pin = sensors.pins[sensor]
+        (pin.drive_high if is_active is not resting[sensor] else pin.drive_low)()
+
+    for sensor in Sensor:
+        drive(sensor, False)
+    return sensors, drive, partial(monkeypatch.setattr, MockPin, "_get_state", no_such_device)
+
+
+def no_such_device(*_):
+    raise OSError("no such device")
+
+
+def sim_sensors(monkeypatch):
+    sensors = SimSensors()
+    return sensors, sensors.drive, sensors.unplug
+
+
+SENSORS = {"gpio": gpio_sensors, "sim": sim_sensors}
+
+
+@pytest.fixture(params=SENSORS)
+def inputs(request, monkeypatch):
+    sensors, drive, vanish = SENSORS[request.param](monkeypatch)
+    yield sensors, drive, vanish
+    sensors.close()
+
+
+@pytest.fixture
+def sensors(inputs) -> DoorSensors:
+    return inputs[0]
+
+
+@pytest.fixture
+def drive(inputs):
+    return inputs[1]
+
+
+def told(levels, count):
+    return [(level.sensor, level.is_active) for level in islice(levels, count)]
+
+
+def test_inputs_are_told_as_they_are_then_each_change_in_its_order(sensors, drive):
+    drive(Sensor.TAMPER, True)
+    levels = sensors.levels()
+    assert sorted(told(levels, 4), key=str) == sorted(
+        [(sensor, sensor is Sensor.TAMPER) for sensor in Sensor], key=str
+    )
+    moves = [
+        *((Sensor.CONTACT, True), (Sensor.FIRE, True), (Sensor.TAMPER, False)),
+        *((Sensor.EXIT, True), (Sensor.EXIT, False), (Sensor.CONTACT, False)),
+        *((Sensor.CONTACT, True), (Sensor.FIRE, False)),
+    ]
+    for sensor, is_active in moves:
+        drive(sensor, is_active)
+    assert told(levels, len(moves)) == moves
+
+
+def test_ticks_of_levels_are_whole_nanoseconds_and_never_go_back(sensors, drive):
+    levels = sensors.levels()
+    ticks = [level.ticks for level in islice(levels, 4)]
+    for is_active in (True, False) * 5:
+        drive(Sensor.CONTACT, is_active)
+    ticks += [level.ticks for level in islice(levels, 10)]
+    assert ticks == sorted(ticks) and all(type(value) is int for value in ticks)
+
+
+def test_an_edge_that_changes_nothing_is_not_told(sensors, drive):
+    levels = sensors.levels()
+    told(levels, 4)
+    for is_active in (False, True, True, False):
+        drive(Sensor.EXIT, is_active)
+    drive(Sensor.FIRE, True)
+    assert told(levels, 3) == [(Sensor.EXIT, True), (Sensor.EXIT, False), (Sensor.FIRE, True)]
+
+
+def test_an_input_that_chatters_is_bounded_drowns_no_other_and_ends_true(sensors, drive):
+    levels = sensors.levels()
+    told(levels, 4)
+    for _ in range(1_000):
+        drive(Sensor.EXIT, True)
+        drive(Sensor.EXIT, False)
+    drive(Sensor.EXIT, True)
+    drive(Sensor.FIRE, True)
+
+    heard = told(levels, MAX_PENDING + 2)
+
+    assert heard[-2:] == [(Sensor.FIRE, True), (Sensor.EXIT, True)]
+    assert {sensor for sensor, _ in heard[:-2]} == {Sensor.EXIT}
+
+
+def test_closing_ends_a_reader_that_waits_within_half_a_second(sensors):
+    heard, first = [], threading.Event()
+
+    def read():
+        for level in sensors.levels():
+            heard.append(level)
+            first.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert first.wait(5)
+    sensors.close()
+    reader.join(0.5)
+
+    assert not reader.is_alive()
+    assert len(heard) <= 4
+    sensors.close()
+    assert list(sensors.levels()) == []
+
+
+def test_inputs_can_be_closed_unused_and_edges_after_that_are_nothing(sensors, drive):
+    sensors.close()
+    drive(Sensor.CONTACT, True)
+    assert list(sensors.levels()) == []
+
+
+def test_inputs_that_are_gone_say_so_on_every_ask(inputs, monkeypatch):
+    monkeypatch.setattr("hw.level_queue.LOOK_S", 0.01)
+    sensors, _, vanish = inputs
+    levels = sensors.levels()
+    told(levels, 4)
+    vanish()
+    for asking in (levels, sensors.levels(), sensors.levels()):
+        with pytest.raises(Unavailable, match=";"):
+            next(asking)
+
+
+# -- indicators: each entry makes one, how to take its device away, and whether all of it is off
+
+
+def gpio_indicator(tmp_path, stack):
+    indicator = GpioIndicator(GpioIndicatorOptions(factory="mock"))
+    pins = indicator.pins.values()
+
+    def vanish():
+        for pin in pins:
+            pin.function = "input"
+
+    return indicator, vanish, lambda: not any(pin.state for pin in pins)
+
+
+def sim_indicator(tmp_path, stack):
+    indicator = SimIndicator()
+
+    def is_off():
+        return not indicator.history or indicator.history[-1].signal is None
+
+    return indicator, indicator.unplug, is_off
+
+
+def sounds(tmp_path, stack):
+    player = StandInPlayer(tmp_path)
+    stack.callback(player.close)
+    indicator = Sounds(SoundsOptions(command=str(player.path)))
+
+    def vanish():
+        player.fail()
+        indicator.show(Signal.RED)
+        assert indicator.wait_until_quiet(10)
+
+    return indicator, vanish, player.is_quiet
+
+
+def together(tmp_path, stack):
+    lamps, unplug, lamps_off = gpio_indicator(tmp_path, stack)
+    memory, _, memory_off = sim_indicator(tmp_path, stack)
+    return Together(lamps, memory), unplug, lambda: lamps_off() and memory_off()
+
+
+INDICATORS = {
+    "gpio": gpio_indicator,
+    "sim": sim_indicator,
+    "sounds": sounds,
+    "together": together,
+}
+
+
+@pytest.fixture(params=INDICATORS)
+def lights(request, tmp_path):
+    with ExitStack() as stack:
+        indicator, vanish, is_off = INDICATORS[request.param](tmp_path, stack)
+        stack.callback(indicator.close)
+        yield indicator, vanish, is_off
+
+
+@pytest.fixture
+def indicator(lights) -> Indicator:
+    return lights[0]
+
+
+@pytest.fixture
+def is_off(lights):
+    return lights[2]
+
+
+def test_an_indicator_is_off_when_made_and_off_when_closed(indicator, is_off):
+    assert is_off()
+    indicator.close()
+    indicator.close()
+    assert is_off()
+
+
+def test_every_signal_may_follow_every_other_and_none_is_waited_for(indicator):
+    for first in Signal:
+        for second in Signal:
+            indicator.show(first)
+            indicator.show(second)
+
+
+def test_an_indicator_closed_amid_an_alarm_is_off(indicator, is_off):
+    indicator.show(Signal.ALARM)
+    assert not is_off() or isinstance(indicator, Sounds)  # whose player has not begun yet
+    closing = threading.Thread(target=indicator.close)
+    closing.start()
+    closing.join(10)
+    assert not closing.is_alive()
+    assert is_off()
+
+
+def test_a_closed_indicator_shows_nothing_more(indicator, is_off):
+    indicator.close()
+    with pytest.raises(Unavailable, match="closed"):
+        indicator.show(Signal.GREEN)
+    assert is_off()
+
+
+def test_an_indicator_whose_device_is_gone_says_what_to_do(lights):
+    indicator, vanish, _ = lights
+    vanish()
+    with pytest.raises(Unavailable, match=";"):
+        indicator.show(Signal.GREEN)

@@ -1,11 +1,11 @@
 """A logged check says again what the gate said: facts out of the feed, the same verdict bytes."""
 
-import hashlib
 import random
 
 import pytest
 from compound import RULES as YARDS
 from compound import SCENARIOS, Compound, furnish
+from diary import check
 
 from appliance.passes.code import Form
 from appliance.passes.verify import REQUIRED
@@ -16,14 +16,14 @@ from appliance.policy.site_rule import DEFAULT, read
 from appliance.policy.verdict import Action, Colour, Verdict
 from ledger_sync.clock import Grade
 from ledger_sync.errors import Refused
-from ledger_sync.feed import Check, check_of
+from ledger_sync.feed import check_of
 
 NOW, DAY = 1_700_000_000, 86_400
 PRESENTATIONS = 2_000
 TEXTS = (
     b'{"static": "yellow"}',
     b'{"stale_opens": [4], "fresh_seconds": 60}',
-    b'{"static": "red"}',
+    b'{"static": "red", "number": "red"}',
 )
 RULES = {rule.digest: rule for rule in (DEFAULT, *map(read, TEXTS))}
 RED = [str(reason) for reason in Reason if reason[0] == "R"]
@@ -36,18 +36,18 @@ def random_facts(draw):
         return value if draw.random() < 0.85 else draw.choice(others)
 
     form, klass = (
-        draw.choice((Form.REFERENCE, Form.SELF_CONTAINED, Form.STATIC)),
+        draw.choice(sorted(REQUIRED)[1:]),
         draw.randint(1, 8),
     )
     return Facts(
         form,
         usually("", *RED),
-        usually(REQUIRED[form], *range(128)),
+        usually(REQUIRED[form], *range(256)),
         direction=usually(Direction.IN, Direction.OUT),
         gate_zones=usually(1, 0, 2**53 - 1),
         klass=klass,
         zones=usually(1, 0, 2),
-        assurance=draw.randint(0, 3),
+        assurance=draw.choice((0, 0, 1, 2, 3, 4, 5)),
         issued_at=usually(NOW - DAY, 0, NOW + 400),
         expires_at=usually(NOW + DAY, NOW, 0, 2**53 - 1),
         issuer_until=usually(2**53 - 1, 0),
@@ -56,6 +56,9 @@ def random_facts(draw):
         nonce=usually(Nonce.ABSENT, *Nonce),
         code_at=NOW - usually(3, *range(-20, 40)),
         last_at=usually(0, NOW - 3, NOW),
+        last_way=usually(-1, *Direction),
+        seen_at=usually(0, NOW - 3),
+        uses=usually(0, 7),
         status=usually(0, -1, 1, 2, 3),
         quorum_time=NOW - usually(5, 61, 3_601, 3 * DAY + 1),
         floor=usually(NOW - 9, NOW + DAY),
@@ -67,17 +70,16 @@ def random_facts(draw):
 
 def logged(facts, verdict, at=NOW):
     """The bytes of the check in the feed of a gate."""
-    digest = hashlib.sha256(facts.to_bytes()).digest()[:16]
-    ours = (at, 2, 41, digest, digest, "north", verdict.reasons, facts.to_bytes())
-    return Check(verdict.colour, verdict.action, *ours).to_bytes()
+    made = check(at=at)._replace(colour=verdict.colour, action=verdict.action)
+    return made._replace(reasons=verdict.reasons, facts=facts.to_bytes()).to_bytes()
 
 
 def replayed(entry, rules=RULES):
     """What the log says the verdict was, and what its facts say again."""
-    check = check_of(entry)
-    said = Verdict(Colour(check.colour), Action(check.action), tuple(map(Reason, check.reasons)))
-    facts = facts_of(check.facts, check.reasons, rules)
-    return said.to_bytes(), decide(facts, check.at).to_bytes()
+    found = check_of(entry)
+    said = Verdict(Colour(found.colour), Action(found.action), tuple(map(Reason, found.reasons)))
+    facts = facts_of(found.facts, found.reasons, rules)
+    return said.to_bytes(), decide(facts, found.at).to_bytes()
 
 
 def test_every_logged_check_replays_to_the_same_bytes():

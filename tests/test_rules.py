@@ -17,6 +17,7 @@ from ledger_sync.clock import Grade
 
 NOW, HOUR, DAY = 1_700_000_000, 3_600, 86_400
 C, B, STATIC = Form.REFERENCE, Form.SELF_CONTAINED, Form.STATIC
+CERTIFIED = Form.CERTIFIED_TAP
 GOOD, FAIR, POOR = Grade
 FACTS = Facts(
     form=C,
@@ -40,8 +41,11 @@ FACTS = Facts(
 """A code by reference that ends in GREEN at `NOW`."""
 
 PRINT = {"form": STATIC, "marks": REQUIRED[STATIC], "audience": 0, "code_at": 0, "assurance": 0}
+TAP = {"form": Form.TAP, "marks": REQUIRED[Form.TAP], "code_at": 0, "assurance": 4}
+BARE = {"form": Form.NUMBER, "marks": REQUIRED[Form.NUMBER], "code_at": 0, "assurance": 0}
 AT_NONCE = {"grade": POOR, "nonce": Nonce.RIGHT}
 NO_PRINT = {"rule": SiteRule(static="red")}
+FREE = {"rule": SiteRule(number="green")}
 R, STALE = Reason, Reason.STALE_STATUS
 
 
@@ -56,7 +60,8 @@ CASES = [
     (Check.PROVEN, {}, {"form": Form.UNREADABLE, "marks": 0}, R.INCOMPLETE),
     (Check.PROVEN, {"form": B, "marks": REQUIRED[B]}, {"form": B}, R.INCOMPLETE),
     (Check.PROVEN, PRINT, PRINT | {"marks": REQUIRED[B]}, R.INCOMPLETE),
-    (Check.PROVEN, {}, {"form": 4}, R.INCOMPLETE),
+    (Check.PROVEN, {}, {"form": 7}, R.INCOMPLETE),
+    (Check.PROVEN, TAP, TAP | {"form": CERTIFIED}, R.INCOMPLETE),
     *(
         (Check.PROVEN, {"form": form, "marks": mask}, {"form": form, "marks": mask ^ mark}, why)
         for form, mark, why in product((C, B), Mark, (R.INCOMPLETE,))
@@ -95,13 +100,22 @@ CASES = [
     (Check.STATUS, {"status": 0}, {"status": 2}, R.SUSPENDED),
     (Check.STATUS, {"status": 0}, {"status": 3}, R.CONDITION),
     (Check.STATUS, {"status": 0}, {"status": -1}, R.NO_STATUS),
-    (Check.STATUS, {"status": 0}, {"status": 4}, R.NO_STATUS),
+    (Check.STATUS, {"status": 0}, {"status": 4}, R.DENIED),
+    (Check.STATUS, {"status": 0}, {"status": 5}, R.NO_STATUS),
     (Check.STATIC, PRINT, PRINT | {"rule": SiteRule(static="yellow")}, R.IDCHECK),
     (Check.STATIC, NO_PRINT, PRINT | NO_PRINT, R.STATIC),
     (Check.UPDATE, {"critical": ~2 & 0xFFFF}, {"critical": 2}, R.UPDATE),
     (Check.CLOCK, {"grade": FAIR}, {"grade": POOR}, R.CLOCK),
     (Check.CLOCK, {"nonce": Nonce.RIGHT}, AT_NONCE, R.CLOCK),
     (Check.LIST_AGE, {"quorum_time": NOW - HOUR}, {"quorum_time": NOW - HOUR - 1}, STALE),
+    (Check.CARRIER, TAP, TAP | {"assurance": 5}, R.DOWNGRADE),
+    (Check.CARRIER, TAP | {"form": CERTIFIED, "marks": REQUIRED[CERTIFIED], "assurance": 5},
+     BARE | FREE | {"assurance": 4}, R.DOWNGRADE),
+    (Check.CARRIER, BARE | FREE, BARE, R.BARE),
+    (Check.CARRIER, {"assurance": 5}, BARE | {"rule": SiteRule(number="red")}, R.NUMBER),
+    (Check.FRESH, TAP, code_at(21), R.STALE),
+    (Check.GROWING, BARE | {"last_at": NOW}, {"last_at": NOW}, R.REPLAY),
+    (Check.AUDIENCE, TAP | {"audience": Audience.OTHER}, {"audience": Audience.OTHER}, R.AUD),
 ]  # fmt: skip
 
 

@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from settings_faults import faults, written
 
+from appliance.document import MAX_DEPTH, MAX_FILE
 from appliance.office import terminal_kit
 from appliance.office.office import Office
+from appliance.outfit import Outfit
 from appliance.policy.facts import Direction, Gate
-from appliance.settings import FILE_NAME, MAX_DEPTH, MAX_FILE, Driver, Settings, load
+from appliance.settings import FILE_NAME, Driver, Settings, load
 from hw.errors import Unavailable as HardwareUnavailable
 from ledger_sync.errors import Refused, Unavailable
 
@@ -40,25 +43,13 @@ deadline_ms = 1000
 """
 NAMES = "accepted: a-z, 0-9, dot, dash"
 ORIGINS = "accepted: a-z, 0-9 and . / : -"
+ADDRESSES = 'accepted: an address such as "0.0.0.0:7461", the port 1 to 65535'
 ZONES = "accepted: a list of zone numbers from 0 to 52, such as [0, 1]"
 
 
 @pytest.fixture
 def file(tmp_path):
     return tmp_path / FILE_NAME
-
-
-def written(file, text):
-    file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return file
-
-
-def faults(file, text):
-    """The lines of the refusal, without the name of the file."""
-    with pytest.raises(Refused) as caught:
-        load(written(file, text))
-    assert caught.value.reason == "R-SETTINGS"
-    return [line.removeprefix(f"{file}:") for line in str(caught.value).split("\n")]
 
 
 def test_a_plain_file_says_all_with_its_defaults(file):
@@ -76,10 +67,27 @@ def test_a_plain_file_says_all_with_its_defaults(file):
         site_secret=folder / "site.secret",
         camera=Driver("files", {"paths": ["pictures"]}),
         relay=Driver("sim", {}),
+        outfit=Outfit(),
         pulse_ms=700,
         deadline_ms=1_000,
         engines=("zxing", "zbar"),
+        link_key=folder / "link.key",
+        certificate=folder / "link.crt",
+        auditor=folder / "auditor.pub",
+        listen="",
+        discover=False,
     )
+
+
+@pytest.mark.parametrize(
+    "address", ["0.0.0.0:7461", "[::]:1", "[fe80::1]:65535", "north-1.local:7461"]
+)
+def test_where_others_reach_it_and_that_it_looks_for_them_is_said_in_the_file(file, address):
+    text = PLAIN.replace("[eye]", f'[sync]\nlisten = "{address}"\ndiscover = true\n[eye]')
+
+    made = load(written(file, text))
+
+    assert (made.listen, made.discover) == (address, True)
 
 
 def test_three_mistakes_are_told_at_once_each_with_its_line_and_what_is_accepted(file):
@@ -119,8 +127,7 @@ WRONG = [
     ('driver = "files"', "", "11: camera.driver = nothing; accepted: files, picamera2, v4l2"),
     ('["pictures"]', '"pictures"', "13: camera files: paths = 'pictures'; give a list of texts"),
     ("paths =", "path =", "13: camera files has no option 'path'; it has paths, repeat"),
-    ('"sim"', '"gpoi"', "16: relay.driver = 'gpoi'; accepted: gpio, sim"),
-    ('"sim"', '"gpio"\npin = 3', "17: relay gpio: pin = 3; give a whole number from 9 to 27"),
+    ('"sim"', '"gpoi"', "16: relay.driver = 'gpoi'; accepted: relayd, sim"),
     ('"sim"', '"sim"\nreal_time = 1', "17: relay sim: real_time = 1; give true or false"),
     ("= 700", "= 49", "17: relay.pulse_ms = 49; accepted: a whole number from 50 to 5000"),
     ("= 700", "= 70.0", "17: relay.pulse_ms = 70.0; accepted: a whole number from 50 to 5000"),
@@ -130,7 +137,8 @@ WRONG = [
     (
         "[files]",
         "[files]\nkeys = 'k'",
-        "20: files.keys is unknown; known are key, policy, site_secret, store",
+        "20: files.keys is unknown; known are auditor, certificate, key, link_key, policy, "
+        "site_secret, store",
     ),
     ("= 1000", "= 49", "22: eye.deadline_ms = 49; accepted: a whole number from 50 to 10000"),
     (
@@ -146,13 +154,39 @@ WRONG = [
     (
         "[site]",
         "pulse = 1\n[site]",
-        "1: [pulse] is unknown; known are site, terminal, files, camera, relay, eye",
+        "1: [pulse] is unknown; known are site, terminal, files, sync, camera, relay, relayd, "
+        "eye, reader, sensors, indicator, sounds, door",
     ),
     (
         "[eye]\ndeadline_ms = 1000",
         "[eyes]",
-        "21: [eyes] is unknown; known are site, terminal, files, camera, relay, eye",
+        "21: [eyes] is unknown; known are site, terminal, files, sync, camera, relay, relayd, "
+        "eye, reader, sensors, indicator, sounds, door",
     ),
+    *(
+        ("[eye]", f"[sync]\nlisten = {value}\n[eye]", f"22: sync.listen = {shown}; {ADDRESSES}")
+        for value, shown in (
+            ("7461", "7461"),
+            ("':7461'", "':7461'"),
+            ("'0.0.0.0'", "'0.0.0.0'"),
+            ("'0.0.0.0:0'", "'0.0.0.0:0'"),
+            ("'0.0.0.0:65536'", "'0.0.0.0:65536'"),
+            ("'::1:7461'", "'::1:7461'"),
+            ("'north 1:7461'", "'north 1:7461'"),
+            ("'[::1]:'", "'[::1]:'"),
+        )
+    ),
+    (
+        "[eye]",
+        "[sync]\ndiscover = 1\n[eye]",
+        "22: sync.discover = 1; accepted: true, false",
+    ),
+    (
+        "[eye]",
+        "[sync]\nport = 1\n[eye]",
+        "22: sync.port is unknown; known are discover, listen",
+    ),
+    ("[files]", "[files]\nlink_key = 1", "20: files.link_key = 1; accepted: a path"),
     ("[files]\n", "", "1: [files] is missing; write one line [files], then its keys"),
     (
         "[files]",
@@ -172,7 +206,7 @@ def test_a_wrong_key_is_told_with_its_line_and_what_is_accepted(file, old, new, 
     assert old in PLAIN
     text = PLAIN.replace(old, new, 1)
 
-    found = faults(file, text)
+    found = faults(load, file, text)
 
     assert fault in found
 
@@ -181,15 +215,15 @@ def test_lines_are_found_in_every_spelling_of_toml(file):
     inline = 'camera = { driver = "x" }\nrelay.driver = "y"\n"eye" = {}\n'
     rest = PLAIN[: PLAIN.index("[camera]")] + "[files] # \u2028 \x85 [relay]\n  'key' = 3\n"
 
-    assert faults(file, inline + rest) == [
+    assert faults(load, file, inline + rest) == [
         "1: camera.driver = 'x'; accepted: files, picamera2, v4l2",
-        "2: relay.driver = 'y'; accepted: gpio, sim",
+        "2: relay.driver = 'y'; accepted: relayd, sim",
         "15: files.key = 3; accepted: a path",
     ]
 
 
 def test_an_empty_file_lists_every_table_that_is_missing(file):
-    missing = [line for line in faults(file, "") if "is missing" in line]
+    missing = [line for line in faults(load, file, "") if "is missing" in line]
 
     assert [line.split()[1] for line in missing] == [
         "[camera]",
@@ -218,7 +252,7 @@ NOT_TOML = [
 def test_a_file_that_is_not_toml_is_refused_in_one_line(file, number):
     data, why = NOT_TOML[number]
 
-    (fault,) = faults(file, data)
+    (fault,) = faults(load, file, data)
 
     assert fault.startswith(f"{file} is not TOML: ") and why in fault
     assert len(fault) < 500
@@ -264,6 +298,9 @@ def test_the_file_that_office_terminal_writes_loads(tmp_path):
 
             assert load(folder / FILE_NAME) == made
             assert made.gate == Gate("yp:hz07", "exit", Direction[direction.upper()], 1 | 1 << 52)
+            assert made.listen == post.listen
+            for path in (made.link_key, made.certificate, made.auditor):
+                assert path.is_file()
 
 
 VALUES = st.recursive(

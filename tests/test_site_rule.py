@@ -106,7 +106,8 @@ def test_all_faults_are_named_at_once():
 def test_an_unknown_key_is_refused_with_the_known_ones(key):
     why = fault(json.dumps({key: "green"}).encode())
 
-    assert why == f"{key!r}: unknown; known are fresh_seconds, stale_opens, stale_seconds, static"
+    known = "fresh_seconds, number, stale_opens, stale_seconds, static"
+    assert why == f"{key!r}: unknown; known are {known}"
 
 
 @pytest.mark.parametrize(

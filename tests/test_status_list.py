@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.passes.status import StatusList
-from ledger_sync import status_list
+from ledger_sync import cbor, status_list
 from ledger_sync.cose import sig_structure
 from ledger_sync.errors import Refused
 from ledger_sync.keys import ED25519, ES256, SigningKey
+from ledger_sync.status_list import packed, sign
 
 KEY, OTHER = SigningKey(ES256, b"k" * 32), SigningKey(ED25519, b"o" * 32)
 URI = "https://example.com/statuslists/1"
@@ -161,3 +162,116 @@ def test_a_mutated_token_gives_only_refused(data):
         return
 
     assert found.uri == URI  # only what nobody signs may differ: the key id of the outer header
+
+
+# Everybody whose status is not 0.
+
+
+@pytest.mark.parametrize("bits", status_list.BITS)
+def test_the_exceptions_are_all_that_are_not_valid_in_order(bits):
+    chance = random.Random(bits)
+    values = [chance.choice([0, 0, 0, chance.randrange(1 << bits)]) for _ in range(1_000)]
+
+    found = read(token(claims(bits=bits, lst=zlib.compress(packed_by_hand(values, bits)))))
+
+    assert list(found.exceptions()) == [(at, value) for at, value in enumerate(values) if value]
+
+
+def packed_by_hand(values, bits):
+    """As section 4.1 of the draft says: lowest bits first, in each byte."""
+    spelled = "".join(format(value, f"0{bits}b")[::-1] for value in values)
+    return bytes(int(spelled[at : at + 8][::-1], 2) for at in range(0, len(spelled), 8))
+
+
+@pytest.mark.parametrize("raw", [b"", b"\0", bytes(1_000)])
+@pytest.mark.parametrize("bits", status_list.BITS)
+def test_a_list_where_all_are_valid_has_no_exceptions(raw, bits):
+    found = StatusList(raw, bits=bits, uri=URI, issued_at=0)
+
+    assert list(found.exceptions()) == []
+    assert len(found) == len(raw) * 8 // bits
+
+
+# Our own lists: packed, signed, read back.
+
+
+@pytest.mark.parametrize("bits", status_list.BITS)
+@given(data=st.data())
+def test_what_was_packed_is_read_back(bits, data):
+    size = data.draw(st.integers(0, 40)) * (8 // bits)
+    places, most = st.integers(0, max(0, size - 1)), (1 << bits) - 1
+    given_ = data.draw(st.dictionaries(places, st.integers(0, most))) if size else {}
+
+    raw = packed(given_, size=size, bits=bits)
+    found = StatusList(raw, bits=bits, uri=URI, issued_at=0)
+
+    assert raw == packed_by_hand([given_.get(at, 0) for at in range(size)], bits)
+    assert dict(found.exceptions()) == {at: value for at, value in given_.items() if value}
+    assert [found[at] for at in range(len(found))] == [given_.get(at, 0) for at in range(size)]
+
+
+@pytest.mark.parametrize(("size", "length"), [(0, 0), (1, 1), (4, 1), (5, 2), (131_072, 32_768)])
+def test_a_list_has_room_for_all_its_subjects(size, length):
+    assert len(packed({}, size=size)) == length
+    assert not size or StatusList(packed({size - 1: 3}, size=size), **OURS)[size - 1] == 3
+
+
+OURS = {"bits": 2, "uri": URI, "issued_at": 0}
+
+
+@pytest.mark.parametrize("bits", status_list.BITS)
+def test_a_subject_or_status_without_a_place_is_refused_and_never_becomes_another_s(bits):
+    for statuses in ({-1: 1}, {16: 1}, {1: 1 << bits}, {1: -1}, {1: 1, 99: 1}):
+        with pytest.raises(Refused, match="in a list of 16 at"):
+            packed(statuses, size=16, bits=bits)
+
+
+@pytest.mark.parametrize("key", [KEY, OTHER])
+@pytest.mark.parametrize("bits", status_list.BITS)
+def test_a_list_we_sign_reads_back_under_our_key_and_no_other(key, bits):
+    raw = packed({0: 1, 9: (1 << bits) - 1}, size=4_096, bits=bits)
+
+    made = sign(raw, uri=URI, issued_at=1_760_000_000, key=key, bits=bits)
+    found = StatusList.from_cwt(made, lambda header: {key.public.kid: key.public}.get(header[4]))
+
+    assert list(found.exceptions()) == [(0, 1), (9, (1 << bits) - 1)]
+    assert (found.uri, found.issued_at, found.bits, len(found)) == (
+        URI,
+        1_760_000_000,
+        bits,
+        4_096,
+    )
+    assert (found.expires_at, found.ttl) == (None, None)
+    with pytest.raises(Refused) as caught:
+        StatusList.from_cwt(made, lambda header: (OTHER if key is KEY else KEY).public)
+    assert caught.value.reason == "R-SIG"
+
+
+def test_a_list_we_sign_is_in_the_strict_profile_and_the_same_each_time():
+    raw = packed({7: 1}, size=131_072)
+    made = [sign(raw, uri=URI, issued_at=5, key=KEY) for _ in range(2)]
+
+    opened = cbor.decode(made[0])
+
+    assert made[0] == made[1]
+    assert cbor.encode(opened) == made[0]
+    assert cbor2.loads(made[0]).tag == 18
+    assert cbor.decode(opened.value[0]) == {1: ES256, 4: KEY.public.kid, 16: status_list.TYPE}
+
+
+@given(st.data())
+def test_no_mutation_of_a_list_we_sign_is_read_as_another(data):
+    """Invariant: a token of ours with one byte changed is refused."""
+    good = bytearray(sign(packed({7: 1}, size=64), uri=URI, issued_at=5, key=OTHER))
+    at = data.draw(st.integers(0, len(good) - 1))
+    good[at] ^= data.draw(st.integers(1, 255))
+
+    with pytest.raises(Refused):
+        read(bytes(good), OTHER)
+
+
+def test_the_worst_list_of_a_site_fits_an_entry():
+    chance = random.Random(1)
+    worst = packed({at: chance.randrange(4) for at in range(131_072)}, size=131_072)
+
+    assert len(sign(worst, uri="u" * 64, issued_at=2**53 - 1, key=KEY)) < 60_000

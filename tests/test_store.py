@@ -1,21 +1,24 @@
 """The store: never made by accident, and every way a file or a disk can fail has a next step."""
 
 import contextlib
+import os
 import resource
 import sqlite3
 import stat
 
 import pytest
-from yard import NOW, ORIGIN, small_yard
+from sqlite_utils import Database
+from yard import NOW, ORIGIN, Yard, issuer, key_of, pass_of, small_yard, status
 
-from ledger_sync import migrations
+from ledger_sync import entries, migrations
 from ledger_sync import store as module
 from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.replica import Replica
+from ledger_sync.state_digest import state_digest
 from ledger_sync.store import Store, unavailable
 
-FILL = "INSERT INTO ledger_entry VALUES (?, zeroblob(?))"
-COUNT = "SELECT count(*) FROM ledger_entry"
+FILL = "INSERT INTO bundle VALUES (?, zeroblob(?))"
+COUNT = "SELECT count(*) FROM bundle"
 
 
 @pytest.fixture
@@ -91,13 +94,114 @@ def test_a_new_store_is_durable_and_waits_for_others(store):
 
 
 def test_the_schema_is_recorded_and_migrating_again_changes_nothing(path, store):
-    Replica(store).apply(small_yard().accepted())
+    small_yard().fill(Replica(store))
     before = list(store.db.iterdump())
 
     migrations.migrate(path)
 
     assert list(store.db.iterdump()) == before
-    assert store.row("SELECT migration_set, name FROM _sqlite_migrations") == ("yardpass", "first")
+    steps = list(store.rows("SELECT migration_set, name FROM _sqlite_migrations ORDER BY id"))
+    assert steps == [("yardpass", name) for name in ("first", "second", "third", "fourth")]
+
+
+# A store that an older version made.
+
+
+def made_by_the_first_version(path, bodies):
+    """A store with its first tables, the entries one by one, and a pass with a status."""
+    db = Database(path)
+    migrations.store_schema.apply(db, stop_before="second")
+    yard = Yard(entries=bodies)
+    root, peaks = yard.position.root, b"".join(yard.frontier.peaks)
+    ledger = (1, 5, ORIGIN, len(bodies), root, peaks, yard.note, NOW, NOW, 4)
+    db.execute(f"INSERT INTO ledger VALUES ({', '.join('?' * 10)})", ledger)
+    db.conn.executemany("INSERT INTO ledger_entry VALUES (?, ?)", enumerate(bodies))
+    one = issuer()
+    row = (one.key.kid, one.name, one.key.alg, one.key.raw, one.since, one.until, one.classes)
+    db.execute(f"INSERT INTO issuer VALUES ({', '.join('?' * 7)})", row)
+    db.conn.commit()
+    db.close()
+
+
+@pytest.mark.parametrize("count", [0, 1, 255, 256, 257, 600])
+def test_the_entries_of_an_older_store_are_kept_in_bundles(path, count):
+    bodies = [entries.to_bytes(entries.Unpass(n.to_bytes(8, "big"))) for n in range(count)]
+    made_by_the_first_version(path, bodies)
+
+    with Store(path) as store:
+        replica = Replica(store)
+
+        assert [entry for bundle in replica.bundles() for entry in bundle] == bodies
+        assert (replica.frontier().root(), replica.ledger().size) == (replica.ledger().root, count)
+        assert replica.ledger()[:2] == (5, ORIGIN)
+        assert "ledger_entry" not in {name for (name,) in store.rows(NAMES)}
+
+
+NAMES = "SELECT name FROM sqlite_schema"
+
+
+def test_an_older_store_is_like_a_new_one_and_grows_as_one(path, tmp_path):
+    yard = Yard().add(issuer())
+    made_by_the_first_version(path, yard.entries)
+    yard.add(pass_of(), status((7, 1)), entries.Unknown("x", 4))
+
+    with (
+        Store(path) as old,
+        Store.create(tmp_path / "new.db", origin=ORIGIN, floor=0) as new,
+    ):
+        for store in (old, new):
+            yard.fill(Replica(store))
+
+        assert state_digest(old.db) == state_digest(new.db)
+        assert sorted(old.rows(SCHEMA)) == sorted(new.rows(SCHEMA))
+        assert Replica(old).issuers() == Replica(new).issuers()
+
+
+SCHEMA = "SELECT name, type, sql FROM sqlite_schema WHERE sql IS NOT NULL"
+
+
+def test_an_older_store_learns_whose_feeds_its_terminals_sign_also_of_a_key_under_two_names(path):
+    east, west = (key_of(name).public for name in ("east", "west"))
+    named = [("a", east), ("b", west), ("c", east)]
+    db = Database(path)
+    migrations.store_schema.apply(db, stop_before="third")
+    for name, key in named:
+        row = (name, key.alg, key.raw, "", "", None, "")
+        db.execute("INSERT INTO terminal VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    db.conn.commit()
+    db.close()
+
+    with Store(path) as store:
+        found = dict(store.rows("SELECT key, name FROM feed_key"))
+
+    assert found == {east.raw: "c", west.raw: "b"}
+
+
+def test_a_step_that_fails_leaves_the_older_store_as_it_was(path):
+    made_by_the_first_version(path, [b"entry"])
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE blob (is_in_the_way)")
+        before = list(db.iterdump())
+
+    with pytest.raises(Unavailable, match="table blob already exists"):
+        Store(path)
+
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert list(db.iterdump()) == before
+
+
+def test_of_two_processes_that_find_an_older_store_both_open_it(path, monkeypatch):
+    made_by_the_first_version(path, [b"entry"])
+    migrate = migrations.migrate
+
+    def as_the_slower_of_two(path):
+        migrate(path)
+        raise sqlite3.OperationalError("table bundle already exists")
+
+    monkeypatch.setattr(migrations, "migrate", as_the_slower_of_two)
+
+    with Store(path) as store:
+        assert list(Replica(store).bundles()) == [[b"entry"]]
 
 
 def test_the_office_has_a_schema_of_its_own(path):
@@ -138,7 +242,7 @@ def test_a_locked_store_says_so_and_works_again_afterwards(path, store):
         with pytest.raises(Unavailable, match="is locked by another process"):
             store.write(FILL, 0, 10)
         with pytest.raises(Unavailable, match="is locked by another process"):
-            Replica(store).apply(small_yard().accepted())
+            small_yard().fill(Replica(store))
         other.execute("ROLLBACK")
 
     store.write(FILL, 0, 10)
@@ -187,6 +291,16 @@ def test_a_store_with_a_damaged_header_is_damaged(path):
         Store(path)
 
 
+def test_a_store_whose_very_error_cannot_be_read_is_damaged(path):
+    Store.create(path, origin=ORIGIN, floor=NOW).close()
+    raw = path.read_bytes()
+    assert raw.count(b"CREATE TABLE pass (") == 1
+    path.write_bytes(raw.replace(b"CREATE TABLE pass (", b"CREATE TABLE pass \xc9"))
+
+    with pytest.raises(Unavailable, match=r"is damaged .*keep it for evidence"):
+        Store(path)
+
+
 def test_a_damaged_page_fails_the_reads_that_need_it_and_no_other(path):
     with Store.create(path, origin=ORIGIN, floor=NOW) as store:
         (page,) = store.row("SELECT rootpage FROM sqlite_schema WHERE name = 'ledger'")
@@ -228,8 +342,7 @@ def test_a_write_ahead_log_that_cannot_grow_stores_nothing(path, store):
 
 def test_a_transaction_that_sqlite_rolled_back_by_itself_is_over(store):
     store.write(
-        "CREATE TEMP TRIGGER t BEFORE INSERT ON ledger_entry BEGIN"
-        " SELECT RAISE(ROLLBACK, 'no'); END"
+        "CREATE TEMP TRIGGER t BEFORE INSERT ON bundle BEGIN SELECT RAISE(ROLLBACK, 'no'); END"
     )
 
     with pytest.raises(Unavailable, match="no"), store.transaction():
@@ -251,7 +364,7 @@ def test_rows_come_one_by_one_and_fail_as_unavailable(store):
     for seq in range(3):
         store.write(FILL, seq, seq)
 
-    assert list(store.rows("SELECT seq FROM ledger_entry WHERE seq > ?", 0)) == [(1,), (2,)]
+    assert list(store.rows("SELECT number FROM bundle WHERE number > ?", 0)) == [(1,), (2,)]
     with pytest.raises(Unavailable, match="is damaged"):
         list(store.rows("SELECT nothing FROM nowhere"))
 
@@ -268,3 +381,35 @@ def test_an_unavailable_store_is_named_once(path):
 
     assert unavailable(path, first) is first
     assert str(first).count(str(path)) == 1
+
+
+def test_others_logs_stop_before_the_disk_is_full(store, monkeypatch):
+    store.check_room()
+    status = os.statvfs(store.path)
+    monkeypatch.setattr(module, "RESERVED_BYTES", status.f_bavail * status.f_frsize * 2)
+
+    with pytest.raises(Unavailable, match="kept for its own checks; free disk space"):
+        store.check_room()
+    store.write(FILL, 1, 10)  # its own go on
+
+    assert store.row(COUNT) == (1,)
+
+
+def test_a_store_that_was_taken_away_has_no_room(store, path):
+    path.unlink()
+
+    with pytest.raises(Unavailable, match="cannot be used"):
+        store.check_room()
+
+
+def test_what_was_written_is_moved_into_the_file_in_a_quiet_moment(store, path):
+    before = path.stat().st_size
+    for number in range(40):
+        store.write(FILL, number, 4_096)
+    logged = path.stat().st_size
+    store.look()
+
+    store.checkpoint()
+
+    assert (logged, path.stat().st_size > before + 40 * 4_096) == (before, True)
+    assert store.row(COUNT) == (40,)

@@ -80,7 +80,7 @@ def test_colours_can_be_told_apart_without_colour():
 
 
 def test_the_mask_of_all_checks_has_one_bit_for_each():
-    assert ALL_CHECKS.bit_count() == len(Check) == 16
+    assert ALL_CHECKS.bit_count() == len(Check) == 17
 
 
 def test_verdicts_that_differ_have_different_bytes():

@@ -6,16 +6,23 @@ import compound as yard
 import pytest
 from compound import ANN, NOW, SITE, B, C, show
 
+from appliance.gate.asking import Asking
+from appliance.gate.card_checker import CardChecker
+from appliance.gate.card_desk import CardDesk
 from appliance.gate.checker import Checker
-from appliance.gate.terminal import Recorder, Terminal
+from appliance.gate.opener import RelayOpener
+from appliance.gate.recorder import Recorder
+from appliance.gate.terminal import Terminal
 from appliance.policy.facts import Direction, Gate
 from hw.sim.relay import SimRelay
+from ledger_sync.cards import Cards
 from ledger_sync.checklog import CheckLog, Outdated
 from ledger_sync.clock import Reading
-from ledger_sync.feed import Feed, check_of
+from ledger_sync.feed import Feed, Head, check_of
 from ledger_sync.keys import ED25519, SigningKey
 from ledger_sync.replica import Replica
 from ledger_sync.store import Store
+from ledger_sync.tries import TriesLog
 
 
 @pytest.fixture
@@ -30,16 +37,20 @@ def gate(compound):
     """A terminal on a second connection: (terminal, its relay, its store, its log)."""
     with Store(compound.store.path) as store:
         log, relay = CheckLog(store), SimRelay()
-        feed = Feed(origin="yardpass/hz07/t/01", key=SigningKey(ED25519, b"t" * 32))
-        recorder = Recorder(log, feed, log.open_feed(feed.origin, b"\0", NOW), b"s" * 32)
+        key = SigningKey(ED25519, b"t" * 32)
+        feed = Feed(origin="yardpass/hz07/t/01", key=key)
+        number = log.open_feed(feed.origin, b"\0", NOW, kid=key.public.kid)
+        recorder = Recorder(log, feed, number, b"s" * 32)
         feed.append(b"\0")
+        checker = Checker(Replica(store), Gate(SITE, "north", Direction.IN, 1))
+        cards = CardChecker(checker, Cards(store), b"s" * 32)
         terminal = Terminal(
             gate="north",
             direction=Direction.IN,
-            checker=Checker(Replica(store), Gate(SITE, "north", Direction.IN, 1)),
+            checker=checker,
+            desk=CardDesk(cards, TriesLog(store), Asking(key.public.raw)),
             recorder=recorder,
-            relay=relay,
-            pulse_ms=700,
+            opener=RelayOpener(relay, 700),
             clock=lambda: Reading(NOW, True, 1, True),
         )
         yield terminal, relay, store, log
@@ -111,7 +122,7 @@ def test_an_open_view_does_not_keep_another_connection_from_writing(compound, ga
 def test_a_transaction_and_a_single_write_end_the_view_first(gate):
     _, _, store, log = gate
     store.look()
-    log.save_head(2, 1, "head")
+    log.save_heads(2, [Head(1, "head", (bytes(32),))])
     was_ended = not store.has_view
     store.look()
 
@@ -120,3 +131,19 @@ def test_a_transaction_and_a_single_write_end_the_view_first(gate):
 
     assert was_ended and not store.has_view
     assert log.heads("yardpass/hz07/t/01") == [(1, "head")]
+
+
+def test_a_check_meets_another_process_that_is_writing_and_is_recorded(compound):
+    """SQLite waits for no other writer while a view is open; the gate must judge again without."""
+    with Store(compound.path) as store, Store(compound.path) as other:
+        log = CheckLog(store)
+        number = log.open_feed("yardpass/hz07/t/02", b"opening", NOW)
+        store.look()
+        other.db.execute("BEGIN IMMEDIATE")
+
+        with pytest.raises(Outdated):
+            log.append(number, 1, b"check")
+        other.db.execute("COMMIT")
+        log.append(number, 1, b"check")
+
+        assert log.entries("yardpass/hz07/t/02") == [b"opening", b"check"]

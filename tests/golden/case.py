@@ -11,7 +11,8 @@
 
 `expect` is `accepted` or the first reason of the verdict. `at` is when it is shown; further lines
 say what else the gate knows: `grade` of its clock, the `nonce` it shows, the time of the `last`
-code accepted from `holder` (a raw public key). `policy` lines are the pinned policy of an export.
+code accepted from `holder` (a raw public key), the deny note by which its place is `denied`.
+`policy` lines are the pinned policy of an export. What parts of a ledger state is in answers.py.
 """
 
 from pathlib import Path

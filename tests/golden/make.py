@@ -8,14 +8,33 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from golden import codecs, envelopes, ledgers, showings, statements, verdicts
+from golden import (
+    codecs,
+    entry_cases,
+    envelopes,
+    feeds,
+    key_files,
+    ledger_kinds,
+    ledgers,
+    notes,
+    published,
+    showings,
+    statements,
+    talk,
+    verdicts,
+)
 from golden.case import FOLDER, render
+
+MODULES = (
+    *(ledgers, ledger_kinds, entry_cases, notes, published),
+    *(showings, codecs, envelopes, statements, verdicts, key_files, feeds, talk),
+)
 
 
 def files() -> dict[str, str]:
     """File name -> content, for every golden file there is."""
     found: dict[str, str] = {}
-    for module in (ledgers, showings, codecs, envelopes, statements, verdicts):
+    for module in MODULES:
         for case in module.cases():
             name = f"{case.name}.txt"
             if name in found:

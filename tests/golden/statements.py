@@ -26,7 +26,7 @@ from ledger_sync.cbor import encode
 KID = OFFICE.public.kid
 HANDLE = handle_of(pass_token(PHONE))
 _GONE = object()
-ISS, SUB, EXP, IAT, CNF, STATUS, RIGHTS = 1, 2, 4, 6, 8, 65535, -65537
+ISS, SUB, EXP, IAT, CNF, STATUS, RIGHTS, CARRIER = 1, 2, 4, 6, 8, 65535, -65537, -65538
 
 
 def _pass(name: str, what: str, rule: str, changes: dict, holder=None) -> Case:
@@ -104,6 +104,8 @@ def _ranges() -> Iterator[Case]:
     yield _pass("cnf-with-kid", "a key and a kid", "3.7", {CNF: {1: key, 3: KID}}, PHONE)
     yield _pass("cnf-kid-only", "a kid for a key", "3.7", {CNF: {3: KID}}, PHONE)
     yield _pass("assurance-0-with-key", "bearer, with a key", "3.8", {RIGHTS: [1, 3, 0]}, PHONE)
+    yield _pass("carrier-7", "a card named by 7 bytes", "3.10", {CARRIER: bytes(7)})
+    yield _pass("carrier-key", "a card beside a holder key", "3.10", {CARRIER: bytes(8)}, PHONE)
     yield _pass("assurance-2-bare", "a hardware key, without it", "3.8", {RIGHTS: [1, 3, 2]})
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 from golden.case import Case
-from golden.ledgers import CONDITION, ITEM, REVOKED, SUSPENDED
+from golden.ledgers import CONDITION, ITEM, ORIGIN, REVOKED, SUSPENDED
 from golden.showings import by_reference, self_contained, token_in
 from makers import (
     AT,
     DAY,
+    LIST,
     NONCE,
+    OFFICE,
     OFFICE_P256,
     PHONE,
     SITE,
@@ -18,6 +20,7 @@ from makers import (
 
 from appliance.passes import code
 from appliance.passes.token import handle_of
+from ledger_sync import deny
 
 HOUR = 3_600
 
@@ -50,6 +53,13 @@ def _rights() -> Iterator[Case]:
         yield Case(name, what, pass_token(idx=idx), "4.6.12", expect)
     body = pass_token(uri="yp:hz07/s/2")
     yield Case("status-list-unknown", "a list that is not here", body, "4.6.12", "G-NO-STATUS")
+    for name, what, at, expect in (
+        ("status-denied", "a guard denied it a moment ago", AT, "R-DENIED"),
+        ("status-denied-before", "a denial that lapsed a second ago", AT - DAY, "accepted"),
+    ):
+        denial = deny.sign(ORIGIN, [(LIST, 40_211)], issued_at=at, key=OFFICE)
+        more = (("denied", denial.hex()),)
+        yield Case(name, what, pass_token(), "4.6.12", expect, more=more)
 
 
 def _audiences() -> Iterator[Case]:
