@@ -36,8 +36,8 @@ class Line:
         self._lock = threading.Lock()  # guards all below
         self._device: int | None = None
         self._wake = os.pipe()
+        self._doomed: list[int] = []  # descriptors to be released once nobody waits on them
         self._waiting = False
-        self._shutting = False
         self._closed = False
 
     @property
@@ -85,17 +85,15 @@ class Line:
     def shut(self) -> None:
         """Let go of the device."""
         with self._lock:
-            if self._closed or self._device is None:
-                return
-            self._shutting = True
-            self._settle()
+            if self._device is not None:
+                self._doom()
 
     def close(self) -> None:
         with self._lock:
             if self._closed:
                 return
-            self._closed = self._shutting = True
-            self._settle()
+            self._closed = True
+            self._doom()
 
     def _wait(self, seconds: float, event: int | None) -> bool:
         """Whether the device is ready for `event` within `seconds`."""
@@ -114,21 +112,27 @@ class Line:
         finally:
             with self._lock:
                 self._waiting = False
-                gone = self._shutting
+                gone = self.is_closed or bool(self._doomed)
                 if gone:
-                    self._settle()
+                    self._release()
         return not gone and any(number == device for number, _ in ready)
 
-    def _settle(self) -> None:
-        """Release what is to be released, unless somebody waits on it: wake them, they will."""
+    def _doom(self) -> None:
+        """Give up the device, so that another may be opened at once; whoever waits on it is woken
+        and releases it."""
+        if self._device is not None:
+            self._doomed.append(self._device)
+            self._device = None
         if self._waiting:
             os.write(self._wake[1], b"\0")
-            return
-        if self._device is not None:
+        else:
+            self._release()
+
+    def _release(self) -> None:
+        for device in self._doomed:
             with suppress(OSError):  # an unplugged device may fail to close
-                os.close(self._device)
-            self._device = None
-        self._shutting = False
+                os.close(device)
+        self._doomed.clear()
         if self._closed:
             for descriptor in self._wake:
                 os.close(descriptor)
