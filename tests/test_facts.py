@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.passes.code import Form
-from appliance.policy.facts import Audience, Direction, Facts, Nonce, facts_of, receipt_in
+from appliance.policy.facts import (
+    NOWHERE,
+    Around,
+    Audience,
+    Direction,
+    Facts,
+    Nonce,
+    facts_of,
+    receipt_in,
+)
 from appliance.policy.reasons import Reason
 from appliance.policy.rules import decide
 from appliance.policy.site_rule import DEFAULT, SiteRule, read
@@ -19,22 +28,43 @@ RULES = {rule.digest: rule for rule in (DEFAULT, STRICT)}
 RED = sorted(str(reason) for reason in Reason if reason[0] == "R")
 FACTS = Facts(
     *(1, "", 97, 0, 7, 1, 3, 2, 11, 12, 13, 14, 15, 1, 2, 16, 17, 1, 21, 22, 3, 18, 19, 20, 1),
+    Around(1439, 7, 1, 3, 52, 1, 23, 1, 24, 25, 26, 27, 8),
     STRICT,
 )
-SIZE = 119  # bytes of the record
+SIZE = 145  # bytes of the record
 PLACES = {
-    **{"form": 0, "direction": 3, "audience": 58, "nonce": 59},
-    **{"last_way": 76, "status": 89, "grade": 110},
+    **{"form": 0, "direction": 4, "audience": 59, "nonce": 60},
+    **{"last_way": 77, "status": 90, "grade": 111},
+}
+AROUND_PLACES = {
+    **{"weekday": 114, "holiday": 115, "orders": 116, "zone": 117, "zone_way": 118},
+    **{"heard": 127, "second_class": 136},
 }
 """Where the fields with a closed set of values stand in the record."""
 
-u8, u32 = st.integers(0, 2**8 - 1), st.integers(0, 2**32 - 1)
+u8, u16, u32 = (st.integers(0, 2**bits - 1) for bits in (8, 16, 32))
 u64 = st.integers(0, 2**64 - 1)
+any_around = st.builds(
+    Around,
+    minute=st.integers(-1, 1439),
+    weekday=st.integers(0, 7),
+    holiday=st.integers(0, 1),
+    orders=st.integers(0, 3),
+    zone=st.integers(0, 52) | st.just(255),
+    zone_way=st.integers(-1, 1),
+    zone_at=u64,
+    heard=st.integers(0, 1),
+    inside=u16,
+    unsure=u16,
+    escort_age=u16,
+    second_age=u16,
+    second_class=st.integers(0, 8),
+)
 any_facts = st.builds(
     Facts,
     form=st.sampled_from(Form),
     refused=st.sampled_from(["", *RED]),
-    marks=u8,
+    marks=u16,
     direction=st.sampled_from(Direction),
     gate_zones=u64,
     klass=u8,
@@ -57,6 +87,7 @@ any_facts = st.builds(
     floor=u64,
     critical=u32,
     grade=st.sampled_from(Grade),
+    around=any_around,
     rule=st.sampled_from([DEFAULT, STRICT]),
 )
 
@@ -79,17 +110,18 @@ def test_logged_facts_read_back_equal_and_are_decided(facts):
 
 def test_the_record_stays_what_old_logs_hold():
     assert FACTS.to_bytes().hex() == (
-        "01006100" "0000000000000007" "01" "0000000000000003" "02"
+        "0100006100" "0000000000000007" "01" "0000000000000003" "02"
         "000000000000000b" "000000000000000c" "000000000000000d" "000000000000000e"
         "0000000f" "01" "02" "0000000000000010" "0000000000000011"
         "01" "0000000000000015" "00000016" "03"
         "0000000000000012" "0000000000000013" "00000014" "01"
+        "059f" "07010334" "01" "0000000000000017" "01" "0018" "0019" "001a" "001b" "08"
     ) + STRICT.digest.hex()  # fmt: skip
 
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.binary(max_size=140) | st.binary(min_size=SIZE, max_size=SIZE),
+    st.binary(max_size=160) | st.binary(min_size=SIZE, max_size=SIZE),
     st.lists(st.text(), max_size=2),
 )
 def test_any_bytes_are_refused_or_are_facts_in_their_one_spelling(data, reasons):
@@ -129,6 +161,23 @@ def test_a_value_that_no_gate_writes_is_refused(name):
 
     assert struct.unpack(">b", FACTS.to_bytes()[PLACES[name] :][:1]) == (getattr(FACTS, name),)
     assert refusal(bytes(data)) == "R-LEDGER"
+
+
+@pytest.mark.parametrize("name", AROUND_PLACES)
+def test_a_value_of_the_surroundings_that_no_gate_writes_is_refused(name):
+    data = bytearray(FACTS.to_bytes())
+    at = AROUND_PLACES[name]
+    assert struct.unpack(">b", data[at : at + 1]) == (getattr(FACTS.around, name),)
+    data[at] = 99
+
+    assert refusal(bytes(data)) == "R-LEDGER"
+
+
+@pytest.mark.parametrize("minute", [-2, 1440])
+def test_a_minute_that_is_on_no_clock_is_refused(minute):
+    facts = FACTS._replace(around=NOWHERE._replace(minute=minute))
+
+    assert refusal(facts.to_bytes()) == "R-LEDGER"
 
 
 def test_a_truth_value_other_than_one_is_another_spelling():

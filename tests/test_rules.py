@@ -263,8 +263,8 @@ def test_a_check_that_stands_twice_does_not_stand_for_another():
 
 
 def test_no_mask_but_the_whole_one_gives_green():
-    masks = [ALL_CHECKS ^ 1 << bit for bit in range(20)] + [0, 1, -1, ALL_CHECKS << 1]
+    masks = [ALL_CHECKS ^ 1 << bit for bit in range(22)] + [0, 1, -1, ALL_CHECKS << 1]
 
-    colours = {conclude(mask, [], grey_opens=True, way_out=False).colour for mask in masks}
+    colours = {conclude(mask, [], unsure=Action.OPEN, way_out=False).colour for mask in masks}
 
     assert colours == {Colour.RED}

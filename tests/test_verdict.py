@@ -18,8 +18,8 @@ from appliance.policy.verdict import (
 LETTERS = {"R": Colour.RED, "Y": Colour.YELLOW, "G": Colour.GREY}
 
 
-def concluded(*findings, made=ALL_CHECKS, grey_opens=False, way_out=False):
-    return conclude(made, findings, grey_opens=grey_opens, way_out=way_out)
+def concluded(*findings, made=ALL_CHECKS, unsure=Action.ASK, way_out=False):
+    return conclude(made, findings, unsure=unsure, way_out=way_out)
 
 
 def test_all_checks_and_no_finding_are_green_and_open():
@@ -30,8 +30,8 @@ def test_all_checks_and_no_finding_are_green_and_open():
 def test_a_missing_check_is_red_with_and_without_findings(missing):
     made = ALL_CHECKS & ~(1 << missing)
 
-    alone = concluded(made=made, grey_opens=True)
-    with_grey = concluded(Reason.STALE_STATUS, made=made, grey_opens=True)
+    alone = concluded(made=made, unsure=Action.OPEN)
+    with_grey = concluded(Reason.STALE_STATUS, made=made, unsure=Action.OPEN)
 
     assert alone == (Colour.RED, Action.DENY, ("R-INCOMPLETE",))
     assert with_grey == (Colour.RED, Action.DENY, ("R-INCOMPLETE", "G-STALE-STATUS"))
@@ -42,13 +42,11 @@ def test_the_first_letter_of_a_reason_is_the_colour_it_leads_to(reason):
     assert concluded(reason).colour is LETTERS[reason[0]]
 
 
-@pytest.mark.parametrize(("reason", "grey_opens"), list(product(Reason, (False, True))))
-def test_only_a_grey_that_the_site_lets_in_opens_the_way_in(reason, grey_opens):
-    verdict = concluded(reason, grey_opens=grey_opens)
+@pytest.mark.parametrize(("reason", "unsure"), list(product(Reason, Action)))
+def test_a_red_stays_shut_and_of_the_others_the_site_says_what_the_gate_does(reason, unsure):
+    verdict = concluded(reason, unsure=unsure)
 
-    opens = reason[0] == "G" and grey_opens
-    refused = Action.DENY if reason[0] == "R" else Action.ASK
-    assert verdict.action is (Action.OPEN if opens else refused)
+    assert verdict.action is (Action.DENY if reason[0] == "R" else unsure)
 
 
 @pytest.mark.parametrize(("reason", "made"), list(product(Reason, (0, ALL_CHECKS))))
@@ -59,7 +57,7 @@ def test_the_way_out_opens_for_every_reason(reason, made):
 def test_the_gravest_finding_decides_and_stands_first():
     found = (Reason.CLOCK, Reason.CONDITION, Reason.UPDATE, Reason.REVOKED, Reason.IDCHECK)
 
-    verdict = concluded(*found, grey_opens=True)
+    verdict = concluded(*found, unsure=Action.OPEN)
 
     assert verdict.colour is Colour.RED
     assert verdict.reasons == (
@@ -69,7 +67,7 @@ def test_the_gravest_finding_decides_and_stands_first():
 
 
 def test_a_yellow_beside_a_grey_asks_even_where_the_grey_alone_would_open():
-    verdict = concluded(Reason.CLOCK, Reason.CONDITION, grey_opens=True)
+    verdict = concluded(Reason.CLOCK, Reason.CONDITION, unsure=Action.OPEN)
 
     assert (verdict.colour, verdict.action) == (Colour.YELLOW, Action.ASK)
 

@@ -7,6 +7,7 @@ from appliance.commands import (
     office_card,
     office_people,
     office_publish,
+    office_rule,
     office_terminal,
 )
 
@@ -15,7 +16,7 @@ COMMANDS = (
     office_authority.issuer,
     office_terminal.terminal,
     office_terminal.gone,
-    office_authority.rule,
+    office_rule.rule,
     office_authority.baseline,
     office_authority.snapshot,
     office_authority.recognise,

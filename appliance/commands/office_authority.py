@@ -140,19 +140,6 @@ def _public_key(file: Path) -> PublicKey:
 
 @click.command()
 @folder_option
-@click.argument("file", type=FILE)
-def rule(folder: Path, file: Path) -> None:
-    """Make FILE (JSON) the rule of all gates; `{}` gives the defaults."""
-    text = files.read_bounded(file, 60_000, hint="write the rule first")
-    try:
-        made = open_office(folder).set_rule(text)
-    except Refused as refused:
-        raise Refused(f"{file} is no rule: {refused}", reason=refused.reason) from None
-    click.echo(f"rule {made.digest.hex()}; {PUBLISH}")
-
-
-@click.command()
-@folder_option
 def baseline(folder: Path) -> None:
     """Write each status list as one entry, with decoys: new gates need not replay the changes."""
     count = open_office(folder).baseline(now=now())

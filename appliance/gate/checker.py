@@ -6,14 +6,16 @@ Reads and computes only. Recording and opening are for terminal.py; `yardpass ch
 from contextlib import suppress
 from typing import NamedTuple
 
+from appliance.gate.surroundings import Surroundings
 from appliance.passes import code as codes
 from appliance.passes import verify
 from appliance.passes.code import Code, Form
 from appliance.policy import site_rule
-from appliance.policy.facts import Audience, Facts, Gate, Nonce
+from appliance.policy.facts import Around, Audience, Facts, Gate, Nonce
 from appliance.policy.rules import decide
 from appliance.policy.site_rule import SiteRule
 from appliance.policy.verdict import Verdict
+from appliance.zones import zone_of
 from ledger_sync.clock import Grade, floor_of
 from ledger_sync.denials import DENIED
 from ledger_sync.errors import Refused
@@ -54,6 +56,7 @@ class Checker:
         self._audiences = {gate.site: int(Audience.SITE), gate_audience: int(Audience.GATE)}
         self._issuers: dict[bytes, tuple[IssuerKey, ...]] = {}
         self._rule: SiteRule = site_rule.DEFAULT
+        self._surroundings = Surroundings(gate)
         self._version = -1
         with suppress(Refused):  # a rule that cannot be read refuses check by check, not the start
             self._reload()
@@ -65,12 +68,17 @@ class Checker:
         self._ages = (heard_at, self.floor, self.ledger.critical)
         self._issuers = self._replica.issuers()
         text = self._replica.rule(site_rule.RULE_NAME)
-        self._rule = site_rule.DEFAULT if text is None else site_rule.read(text)
+        self._rule = site_rule.DEFAULT if text is None else site_rule.read(text, zone_of)
+        self._surroundings.follow(self._rule)
         self._version = self.ledger.version  # last: until the rule can be read, every check tries
 
     def look(self) -> None:
         """For quiet moments: opens a view of the replica, so that the next read is quicker."""
         self._replica.look()
+
+    def _around(self, now: int, grade: int) -> Around:
+        known = self._surroundings
+        return known.at(now, grade) if known.is_asked else known.still
 
     @property
     def rule(self) -> SiteRule:
@@ -129,7 +137,8 @@ class Checker:
             _REFERENCE, "", marks, direction, gate_zones, klass, zones, assurance, issued_at,
             expires_at, since, until, classes, self._audiences.get(audience, _OTHER),
             _ABSENT if stated is None else _nonce(stated, nonce), code_at, last_at, last_way,
-            seen_at, uses, status, quorum_time, floor, critical, grade, self._rule,
+            seen_at, uses, status, quorum_time, floor, critical, grade,
+            self._around(now, grade), self._rule,
         ))  # fmt: skip
         mark = (holder, code_at)
         verdict = decide(facts, now)
@@ -151,7 +160,7 @@ class Checker:
             until = self._replica.place_denied_until(held.uri, held.idx)
             status = self._standing_of(standing.status, until, now, grade)
             standing = standing._replace(status=status)
-        facts = self._carried_facts(code, proof, standing, grade, nonce)
+        facts = self._carried_facts(code, proof, standing, now, grade, nonce)
         mark = (holder, facts.code_at)
         verdict = decide(facts, now)
         return _new(Assessed, (verdict, facts, self.ledger.size, code.handle, mark))
@@ -172,7 +181,7 @@ class Checker:
         facts = Facts(
             *(int(form), "", marks, *self._way, *rights, since, until, classes),
             *(int(Audience.GATE), nonce, 0, *enrolled[9:13], status, *self._ages),
-            *(grade, self._rule),
+            *(grade, self._around(now, grade), self._rule),
         )  # fmt: skip
         mark = (enrolled.holder, 0)
         return Assessed(decide(facts, now), facts, self.ledger.size, handle, mark)
@@ -188,6 +197,7 @@ class Checker:
         code: Code,
         proof: verify.PassProof,
         standing: Standing,
+        now: int,
         grade: int,
         nonce: bytes | None,
     ) -> Facts:
@@ -199,7 +209,8 @@ class Checker:
             int(code.form), "", marks, *self._way, klass, zones, assurance, issued_at, expires_at,
             since, until, classes, self._audiences.get(audience, _OTHER) if claims else _OTHER,
             _ABSENT if stated is None else _nonce(stated, nonce), code_at,
-            *standing[1:5], standing.status, *self._ages, grade, self._rule,
+            *standing[1:5], standing.status, *self._ages, grade,
+            self._around(now, grade), self._rule,
         ))  # fmt: skip
 
 

@@ -6,12 +6,14 @@ FORMAT.md section 8.2 lists the fields in this order.
 
 import enum
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from appliance.passes.code import Form
 from appliance.passes.receipt import RECEIPT_BYTES, Receipt, receipt_of
+from appliance.passes.token import MAX_ZONES, HolderClass
 from appliance.policy.reasons import Reason
+from appliance.policy.schedule import MINUTES
 from appliance.policy.site_rule import DEFAULT, SiteRule
 from ledger_sync.clock import Grade
 from ledger_sync.errors import Refused
@@ -40,6 +42,16 @@ class Nonce(enum.IntEnum):
     WRONG = 2
 
 
+class Order(enum.IntFlag):
+    """Orders that are in force at a gate (FORMAT.md 7.9)."""
+
+    LOCKDOWN = 1
+    CURFEW = 2
+
+
+UNKNOWN = 0xFFFF  # of a count or an age that fits 16 bits: there is none
+
+
 class Gate(NamedTuple):
     """What a gate is: whose site, its own name, which way it leads, to which zones (mask)."""
 
@@ -47,6 +59,28 @@ class Gate(NamedTuple):
     name: str
     direction: Direction
     zones: int
+
+
+class Around(NamedTuple):
+    """What a gate knew beside the pass, as far as the site's rule asks for it: the local time,
+    orders in force, who is where. `NOWHERE` where it asks for nothing."""
+
+    minute: int = -1  # of the local day, -1 while the time is not known
+    weekday: int = 0  # 1 Monday to 7, 0 unknown
+    holiday: int = 0  # 1 on one of the rule's holidays
+    orders: int = 0  # Order mask
+    zone: int = 255  # the zone this gate counts for, 255 for none
+    zone_way: int = -1  # the holder's last way there (Direction), -1 for none
+    zone_at: int = 0  # when that was, Unix seconds
+    heard: int = 0  # 1 if every terminal of the zone was heard lately
+    inside: int = UNKNOWN  # people counted in the zone
+    unsure: int = 0  # of them, who may have left unseen
+    escort_age: int = UNKNOWN  # seconds since the host was here
+    second_age: int = UNKNOWN  # seconds since somebody else was here
+    second_class: int = 0  # of that person
+
+
+NOWHERE = Around()
 
 
 class Facts(NamedTuple):
@@ -77,15 +111,17 @@ class Facts(NamedTuple):
     floor: int = 0
     critical: int = 0
     grade: int = 0  # ledger_sync.clock.Grade
+    around: Around = NOWHERE
     rule: SiteRule = DEFAULT
 
     def to_bytes(self) -> bytes:
         """The facts as they are logged, in the order above; the rule by its digest."""
-        form, refused, *plain, rule = self
-        return _RECORD.pack(form, bool(refused), *plain, rule.digest)
+        form, refused, *plain, around, rule = self
+        return _RECORD.pack(form, bool(refused), *plain, *around, rule.digest)
 
 
-_RECORD = struct.Struct(">B?BBQBQBQQQQIBBQQbQIbQQIB8s")
+_RECORD = struct.Struct(">B?HBQBQBQQQQIBBQQbQIbQQIBhBBBBbQBHHHHB8s")
+_AROUND = len(NOWHERE)
 _TAPS = (Form.TAP, Form.CERTIFIED_TAP)
 _REFUSALS = frozenset(str(reason) for reason in Reason if reason.startswith("R-"))
 _DOMAINS: tuple[tuple[str, frozenset[int]], ...] = (
@@ -96,6 +132,16 @@ _DOMAINS: tuple[tuple[str, frozenset[int]], ...] = (
     ("last_way", frozenset({-1, *Direction})),
     ("status", frozenset(range(-1, 5))),
     ("grade", frozenset(Grade)),
+)
+_AROUND_DOMAINS: tuple[tuple[str, frozenset[int]], ...] = (
+    ("minute", frozenset(range(-1, MINUTES))),
+    ("weekday", frozenset(range(8))),
+    ("holiday", frozenset({0, 1})),
+    ("orders", frozenset(range(4))),
+    ("zone", frozenset({255, *range(MAX_ZONES)})),
+    ("zone_way", frozenset({-1, *Direction})),
+    ("heard", frozenset({0, 1})),
+    ("second_class", frozenset({0, *HolderClass})),
 )
 
 
@@ -110,19 +156,25 @@ def facts_of(data: bytes, reasons: Sequence[str], rules: Mapping[bytes, SiteRule
         raise Refused(f"{len(data)} bytes are not the facts of a check", reason="R-LEDGER")
     data, receipt = data[: _RECORD.size], data[_RECORD.size :]
     form, is_refused, *plain, digest = _RECORD.unpack(data)
+    plain, around = plain[:-_AROUND], Around._make(plain[-_AROUND:])
     if receipt and form not in _TAPS:
         raise Refused("a receipt beside what no card signed", reason="R-LEDGER")
     if is_refused and (not reasons or reasons[0] not in _REFUSALS):
         raise Refused("a refused check without a red reason", reason="R-LEDGER")
     if digest not in rules:
         raise Refused("the rule these facts were judged by is not at hand", reason="R-LEDGER")
-    facts = Facts._make((form, reasons[0] if is_refused else "", *plain, rules[digest]))
+    facts = Facts._make((form, reasons[0] if is_refused else "", *plain, around, rules[digest]))
     if facts.to_bytes() != data:
         raise Refused("facts in another spelling", reason="R-LEDGER")
-    for name, known in _DOMAINS:
-        if getattr(facts, name) not in known:
-            raise Refused(f"{name} {getattr(facts, name)} is in no check", reason="R-LEDGER")
+    _check_domains(facts, _DOMAINS)
+    _check_domains(facts.around, _AROUND_DOMAINS)
     return facts
+
+
+def _check_domains(values: Facts | Around, domains: Iterable[tuple[str, frozenset[int]]]) -> None:
+    for name, known in domains:
+        if getattr(values, name) not in known:
+            raise Refused(f"{name} {getattr(values, name)} is in no check", reason="R-LEDGER")
 
 
 def receipt_in(data: bytes) -> Receipt | None:

@@ -32,13 +32,30 @@ class Reason(enum.StrEnum):
     DOWNGRADE = "R-DOWNGRADE"
     NUMBER = "R-NUMBER"
     TRIES = "R-TRIES"
+    LOCKDOWN = "R-LOCKDOWN"
+    TIME = "R-TIME"
+    CURFEW = "R-CURFEW"
+    APB = "R-APB"
+    FULL = "R-FULL"
+    RULE = "R-RULE"
+    INVITE = "R-INVITE"
+    QUOTA = "R-QUOTA"
+    WITHDRAWN = "R-WITHDRAWN"
+    BLOCKED = "R-BLOCKED"
     CONDITION = "Y-CONDITION"
     IDCHECK = "Y-IDCHECK"
     BARE = "Y-BARE"
+    PASSBACK = "Y-APB"
+    ESCORT = "Y-ESCORT"
+    SECOND = "Y-SECOND"
+    ASK = "Y-RULE"
     STALE_STATUS = "G-STALE-STATUS"
+    OLD_STATUS = "G-OLD-STATUS"
     NO_STATUS = "G-NO-STATUS"
     CLOCK = "G-CLOCK"
+    TIMELESS = "G-TIME"
     UPDATE = "G-UPDATE"
+    UNRULED = "G-RULE"
     INCOMPLETE = "R-INCOMPLETE"
     IMAGE = "R-IMAGE"
     CARD = "R-CARD"
@@ -71,13 +88,30 @@ GUARD: dict[Reason, str] = {
     Reason.DOWNGRADE: "This card did not prove what it must: it may be a copy. Keep it.",
     Reason.NUMBER: "Cards that show nothing but a number are not accepted at this gate.",
     Reason.TRIES: "Too many wrong cards at this reader; it takes bare numbers again later.",
+    Reason.LOCKDOWN: "Lockdown: nobody comes in here until it is lifted.",
+    Reason.TIME: "The pass does not hold at this hour or on this day.",
+    Reason.CURFEW: "It is curfew; this pass does not come in now.",
+    Reason.APB: "By the log this person is inside already: the pass may have been handed on.",
+    Reason.FULL: "As many people are inside as may be.",
+    Reason.RULE: "A rule of this compound says no; the office knows which.",
+    Reason.INVITE: "This invite goes beyond what a resident may give away.",
+    Reason.QUOTA: "This invite has been used as often as it may be.",
+    Reason.WITHDRAWN: "The resident took this invite back.",
+    Reason.BLOCKED: "A guard or the office blocked this visitor for a day.",
     Reason.CONDITION: "The office set a condition; check before you let them in.",
     Reason.IDCHECK: "A printed pass: compare it with the person.",
     Reason.BARE: "A card that shows only a number, which can be copied: compare the person.",
+    Reason.PASSBACK: "By the log this person is inside; it may have missed that they left.",
+    Reason.ESCORT: "The host must come along: wait until they have shown their own pass.",
+    Reason.SECOND: "A second person with a pass of their own must be here.",
+    Reason.ASK: "A rule of this compound leaves this one to you.",
     Reason.STALE_STATUS: "This gate has not heard from the office lately and cannot know.",
+    Reason.OLD_STATUS: "This gate has not heard from the office for days; call them.",
     Reason.NO_STATUS: "The list that says whether this pass still holds is missing here.",
     Reason.CLOCK: "This gate does not know the time; decide by hand.",
+    Reason.TIMELESS: "This pass holds at certain hours, and this gate does not know the time.",
     Reason.UPDATE: "This gate needs an update to judge this pass.",
+    Reason.UNRULED: "A rule of this compound cannot be computed; tell the office.",
     Reason.INCOMPLETE: "A check was skipped; the gate stays shut. Call the technician.",
     Reason.IMAGE: "The picture cannot be used.",
     Reason.CARD: "The card was taken away too early, or is no card of ours; hold it still.",
@@ -110,13 +144,30 @@ PERSON: dict[Reason, str] = {
     Reason.DOWNGRADE: "Please see the guard.",
     Reason.NUMBER: "Please use your phone or see the guard.",
     Reason.TRIES: "Please wait, or use your phone.",
+    Reason.LOCKDOWN: "Please stay where you are safe. The gate is closed for now.",
+    Reason.TIME: "Your pass does not open this gate at this time.",
+    Reason.CURFEW: "Your pass does not open this gate at this time.",
+    Reason.APB: "Your pass was used to come in already. Please see the guard.",
+    Reason.FULL: "It is full inside. Please wait.",
+    Reason.RULE: "Your pass does not open this gate. Please ask the office.",
+    Reason.INVITE: "Please ask your host for another invite.",
+    Reason.QUOTA: "This invite is used up. Please ask your host for another one.",
+    Reason.WITHDRAWN: "This invite is no longer valid. Please ask your host.",
+    Reason.BLOCKED: "Please see the guard.",
     Reason.CONDITION: "Please see the guard.",
     Reason.IDCHECK: "Please see the guard.",
     Reason.BARE: "Please see the guard.",
+    Reason.PASSBACK: "Please see the guard.",
+    Reason.ESCORT: "Please wait for your host.",
+    Reason.SECOND: "Please come with a second person.",
+    Reason.ASK: "Please see the guard.",
     Reason.STALE_STATUS: "Please see the guard.",
+    Reason.OLD_STATUS: "Please see the guard.",
     Reason.NO_STATUS: "Please see the guard.",
     Reason.CLOCK: "Please see the guard.",
+    Reason.TIMELESS: "Please see the guard.",
     Reason.UPDATE: "Please see the guard.",
+    Reason.UNRULED: "Please see the guard.",
     Reason.INCOMPLETE: "Please see the guard.",
     Reason.IMAGE: "Please hold the code still.",
     Reason.CARD: "Please hold the card still.",

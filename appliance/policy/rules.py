@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 
 from appliance.passes.code import Form
 from appliance.passes.verify import REQUIRED
-from appliance.policy.facts import Audience, Direction, Facts, Nonce
+from appliance.policy.facts import Audience, Direction, Facts, Nonce, Order
 from appliance.policy.reasons import Reason
-from appliance.policy.verdict import Check, Verdict, conclude
+from appliance.policy.verdict import Action, Check, Verdict, conclude
 from ledger_sync.clock import Grade
 from ledger_sync.entries import CERTIFIED_CARD
 
@@ -22,7 +22,7 @@ PASS_AHEAD_SECONDS = 300  # a pass may be this much newer than the gate's clock 
 
 # Plain numbers: reading a member off an enum class costs as much as the comparison itself.
 _POOR, _STATIC_FORM, _TAP = int(Grade.POOR), int(Form.STATIC), int(Form.TAP)
-_NUMBER_FORM = int(Form.NUMBER)
+_NUMBER_FORM, _LOCKDOWN = int(Form.NUMBER), int(Order.LOCKDOWN)
 _WRONG, _RIGHT, _OTHER, _OUT = map(int, (Nonce.WRONG, Nonce.RIGHT, Audience.OTHER, Direction.OUT))
 
 Test = Callable[[Facts, int], Reason | None]
@@ -115,9 +115,11 @@ def clock(facts: Facts, now: int) -> Reason | None:
 
 
 def list_age(facts: Facts, now: int) -> Reason | None:
-    """16. The ledger is fresh enough to call a green a green."""
-    age = now - facts.quorum_time
-    return Reason.STALE_STATUS if age > facts.rule.fresh_seconds else None
+    """16. The ledger is fresh enough for this class to call a green a green."""
+    age, limit = now - facts.quorum_time, facts.rule.ages[facts.klass]
+    if age <= limit.fresh:
+        return None
+    return Reason.STALE_STATUS if age <= limit.stale or facts.grade == _POOR else Reason.OLD_STATUS
 
 
 def carrier(facts: Facts, now: int) -> Reason | None:
@@ -128,6 +130,18 @@ def carrier(facts: Facts, now: int) -> Reason | None:
         return _NUMBERS[facts.rule.number]
     is_less = facts.form == _TAP and facts.assurance == CERTIFIED_CARD
     return Reason.DOWNGRADE if is_less else None
+
+
+def lockdown(facts: Facts, now: int) -> Reason | None:
+    """18. No lockdown is in force here, or this class may come in all the same."""
+    if not facts.around.orders & _LOCKDOWN or facts.rule.lockdown_passes >> facts.klass & 1:
+        return None
+    return Reason.LOCKDOWN
+
+
+def site_rules(facts: Facts, now: int) -> Reason | None:
+    """19. Every rule of the site holds; the first that does not says why."""
+    return facts.rule.rules.finding(facts, now) if facts.rule.rules else None
 
 
 CHECKS: tuple[tuple[Check, Test], ...] = (
@@ -148,6 +162,8 @@ CHECKS: tuple[tuple[Check, Test], ...] = (
     (Check.CLOCK, clock),
     (Check.LIST_AGE, list_age),
     (Check.CARRIER, carrier),
+    (Check.LOCKDOWN, lockdown),
+    (Check.RULES, site_rules),
 )
 _NUMBERS = {"green": None, "yellow": Reason.BARE, "red": Reason.NUMBER}
 _STATUS = {1: Reason.REVOKED, 2: Reason.SUSPENDED, 3: Reason.CONDITION, 4: Reason.DENIED}
@@ -172,8 +188,8 @@ class CheckList:
                 if reason[0] == "R":
                     break
         way_out = facts.direction == _OUT
-        grey_opens = bool(findings) and _grey_opens(facts, now, findings)
-        return conclude(self._made, findings, grey_opens=grey_opens, way_out=way_out)
+        unsure = _when_unsure(facts, now, findings) if findings else Action.ASK
+        return conclude(self._made, findings, unsure=unsure, way_out=way_out)
 
 
 decide = CheckList(CHECKS).decide
@@ -188,14 +204,19 @@ def _window(facts: Facts) -> tuple[int, int] | None:
     return WINDOWS[facts.grade]
 
 
-def _grey_opens(facts: Facts, now: int, findings: list[Reason]) -> bool:
-    """Whether a grey lets this class in: every single finding must allow it."""
-    return facts.rule.lets_in_when_grey(facts.klass) and all(
-        _is_bearable(reason, facts, now) for reason in findings
-    )
+def _when_unsure(facts: Facts, now: int, findings: list[Reason]) -> Action:
+    """What the site lets a gate do over findings that are yellow or grey: the most careful of
+    what each of them asks for."""
+    return max(_bearing(reason, facts, now) for reason in findings)
 
 
-def _is_bearable(reason: Reason, facts: Facts, now: int) -> bool:
+def _bearing(reason: Reason, facts: Facts, now: int) -> Action:
+    """What a gate may do over one finding: open, ask the guard, or let nobody in."""
+    age = facts.rule.ages[facts.klass]
     if reason is Reason.STALE_STATUS:
-        return facts.grade == _POOR or now - facts.quorum_time <= facts.rule.stale_seconds
-    return reason is Reason.CLOCK and facts.nonce == _RIGHT
+        return age.when_stale
+    if reason is Reason.OLD_STATUS:
+        return age.when_old if now - facts.quorum_time <= age.old else Action.DENY
+    if reason is Reason.CLOCK:
+        return age.when_stale if facts.nonce == _RIGHT else Action.ASK
+    return Action.OPEN if reason in facts.rule.soft else Action.ASK

@@ -45,6 +45,8 @@ class Check(enum.IntEnum):
     CLOCK = 15
     LIST_AGE = 16
     CARRIER = 17
+    LOCKDOWN = 18
+    RULES = 19
 
 
 ALL_CHECKS = sum(1 << check for check in Check)
@@ -69,12 +71,15 @@ _GREEN = Verdict(Colour.GREEN, Action.OPEN, ())
 _COLOUR_OF = {"R": Colour.RED, "Y": Colour.YELLOW, "G": Colour.GREY}
 
 
-def conclude(made: int, findings: Sequence[Reason], *, grey_opens: bool, way_out: bool) -> Verdict:
+def conclude(
+    made: int, findings: Sequence[Reason], *, unsure: Action = Action.ASK, way_out: bool
+) -> Verdict:
     """The verdict over the checks that were `made` (a mask) and what they found.
 
     GREEN needs all checks and no finding; a list without all checks is red whatever it found. A
     finding that ended the list early is red anyway.
-    `grey_opens`: the site lets this class in when the gate cannot know. `way_out`: opens always.
+    `unsure`: what the site lets the gate do by itself when it is yellow or cannot know (grey).
+    `way_out`: opens always.
     """
     if made != ALL_CHECKS:
         findings = (*findings, Reason.INCOMPLETE)
@@ -82,10 +87,6 @@ def conclude(made: int, findings: Sequence[Reason], *, grey_opens: bool, way_out
         return _GREEN
     colour = max(_COLOUR_OF[reason[0]] for reason in findings)
     reasons = tuple(sorted(findings, key=lambda reason: -_COLOUR_OF[reason[0]]))
-    return Verdict(colour, _action(colour, grey_opens=grey_opens, way_out=way_out), reasons)
-
-
-def _action(colour: Colour, *, grey_opens: bool, way_out: bool) -> Action:
-    if way_out or (colour is Colour.GREY and grey_opens):
-        return Action.OPEN
-    return Action.DENY if colour is Colour.RED else Action.ASK
+    if way_out:
+        return Verdict(colour, Action.OPEN, reasons)
+    return Verdict(colour, Action.DENY if colour is Colour.RED else unsure, reasons)
