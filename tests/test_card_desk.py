@@ -233,6 +233,9 @@ def test_forms_of_phones_have_no_class_of_cards():
         "TAP": "B",
         "CERTIFIED_TAP": "A",
         "NUMBER": "D",
+        "VISITOR": "",
+        "BEARER_INVITE": "",
+        "UNINVITE": "",
     }
 
 

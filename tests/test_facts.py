@@ -157,7 +157,7 @@ def test_another_length_is_refused(size):
 @pytest.mark.parametrize("name", PLACES)
 def test_a_value_that_no_gate_writes_is_refused(name):
     data = bytearray(FACTS.to_bytes())
-    data[PLACES[name]] = 7
+    data[PLACES[name]] = 77
 
     assert struct.unpack(">b", FACTS.to_bytes()[PLACES[name] :][:1]) == (getattr(FACTS, name),)
     assert refusal(bytes(data)) == "R-LEDGER"

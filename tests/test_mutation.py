@@ -13,9 +13,10 @@ import compound as yard
 import pytest
 from card_scenarios import CARD_SCENARIOS, furnish_cards
 from compound import ANN, HOUR, NOW, OFFICE, SCENARIOS, B, C, show
+from invite_scenarios import Modules, outcome, scenarios
 
 from appliance.gate import card_checker, checker
-from appliance.passes import card, code, token, verify
+from appliance.passes import card, code, invite, token, verify, verify_invite
 from appliance.policy import rules
 from appliance.policy.rules import CHECKS, CheckList
 from appliance.policy.verdict import Check
@@ -271,6 +272,122 @@ def test_every_change_of_the_list_for_cards_is_noticed(is_noticed, monkeypatch):
 
     assert survivors == EQUIVALENT_OF_CARDS
     assert len(names) > 20
+
+
+# Invites: what is read, proven and written without a gate (invite_scenarios.py).
+
+INVITES = scenarios()
+INVITE_STEPS = {
+    "check_host_signed": lambda code, key: 512,
+    "check_visitor_signed": lambda code, invite: 2048,
+    "check_keyless": lambda invite: 4096,
+}
+"""The steps of verify_invite.py as those of verify.py above; check_host says who the host is."""
+READERS = ("general", "_key_binding", "_by_host", "_names_of")
+"""What of code.py takes invites apart."""
+CONSTANTS_OF_INVITES = ("(AUD, NBF, CTI)", "CTI_BYTES", "MAX_USES", "ESCORTED")
+
+
+@pytest.fixture
+def notices(monkeypatch):
+    """Whether some scenario ends otherwise with a module in place of ours."""
+
+    def notices(**mutants):
+        with monkeypatch.context() as patch:
+            modules = Modules(**mutants)
+            patch.setattr(modules.verify_invite, "invites", modules.invite)
+            ends = (outcome(one.run, modules) != one.ends for one in INVITES.values())
+            return any(ends)
+
+    return notices
+
+
+def unchanged(module):
+    return _as_ours(_built(module, ast.parse(inspect.getsource(module))))
+
+
+def _as_ours(mutant):
+    """Enumerations are compared by identity, so that of a mutant would be noticed for itself."""
+    if hasattr(mutant, "general"):
+        mutant.Form = code.Form
+    return mutant
+
+
+def survivors_among(mutants, notices, name):
+    """The names of the mutants that nothing notices, and how many there were."""
+    survivors, count = [], 0
+    for what, mutant in mutants:
+        count += 1
+        survivors += [] if notices(**{name: _as_ours(mutant)}) else [what]
+    return survivors, count
+
+
+def test_invites_that_nobody_broke_end_as_the_table_says(notices):
+    assert len(INVITES) > 100
+    assert not notices()
+    for name, module in Modules()._asdict().items():
+        assert not notices(**{name: unchanged(module)})
+
+
+@pytest.mark.parametrize("name", INVITE_STEPS)
+def test_a_step_of_an_invite_that_always_succeeds_is_noticed(notices, monkeypatch, name):
+    monkeypatch.setattr(verify_invite, name, INVITE_STEPS[name])
+
+    assert notices()
+
+
+@pytest.mark.parametrize("name", INVITE_STEPS)
+def test_a_step_of_an_invite_that_is_forgotten_is_never_complete(monkeypatch, name):
+    monkeypatch.setattr(verify_invite, name, lambda *_: 0)
+    hostile = [one for one in INVITES.values() if one.ends in ("R-SIG", "R-PROOF")]
+
+    ends = [outcome(one.run, Modules()) for one in hostile]
+
+    proofs = [end for end in ends if isinstance(end, tuple)]
+    complete = {*verify.REQUIRED.values(), verify.UNINVITE_MARKS}
+    assert proofs
+    assert not {proof[0] for _, proof, _ in proofs} & complete
+
+
+@pytest.mark.parametrize("name", set(STEPS) - {"check_bearer", "check_holder_signed"})
+def test_a_step_of_the_host_that_always_succeeds_is_noticed(notices, monkeypatch, name):
+    monkeypatch.setattr(verify, name, STEPS[name])
+
+    assert notices()
+
+
+def test_the_table_of_steps_names_every_step_of_an_invite():
+    steps = {name for name in vars(verify_invite) if name.startswith("check_")}
+    assert set(INVITE_STEPS) | {"check_host"} == steps
+
+
+def test_every_change_of_the_list_for_invites_is_noticed(notices):
+    survivors, count = survivors_among(mutants_of(verify_invite), notices, "verify_invite")
+
+    assert survivors == EQUIVALENT
+    assert count > 20
+
+
+def test_every_change_of_what_an_invite_states_is_noticed(notices):
+    mutants = mutants_of(invite, CONSTANTS_OF_INVITES)
+
+    survivors, count = survivors_among(mutants, notices, "invite")
+
+    assert survivors == []
+    assert count > 50
+
+
+def test_every_change_of_how_an_invite_is_taken_apart_is_noticed(notices):
+    mutants = (one for one in mutants_of(code, ("KBT_TYPE",)) if _is_reader(one[0]))
+
+    survivors, count = survivors_among(mutants, notices, "code")
+
+    assert survivors == []
+    assert count > 15
+
+
+def _is_reader(name):
+    return name.partition(":")[0] in (*READERS, "KBT_TYPE")
 
 
 # Bugs of terminals elsewhere. Each attack is refused here, and opens once the bug is let in.

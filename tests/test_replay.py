@@ -27,6 +27,8 @@ TEXTS = (
 )
 RULES = {rule.digest: rule for rule in (DEFAULT, *map(read, TEXTS))}
 RED = [str(reason) for reason in Reason if reason[0] == "R"]
+RECORDED = [form for form, marks in REQUIRED.items() if form and marks < 256]
+"""The forms whose marks fit the byte that facts have for them."""
 
 
 def random_facts(draw):
@@ -36,7 +38,7 @@ def random_facts(draw):
         return value if draw.random() < 0.85 else draw.choice(others)
 
     form, klass = (
-        draw.choice(sorted(REQUIRED)[1:]),
+        draw.choice(RECORDED),
         draw.randint(1, 8),
     )
     return Facts(

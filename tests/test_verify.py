@@ -24,7 +24,7 @@ from makers import (
 
 from appliance.passes import code, verify
 from appliance.passes.code import Form
-from appliance.passes.verify import REQUIRED, Mark, prove_carried, prove_reference
+from appliance.passes.verify import REQUIRED, UNINVITE_MARKS, Mark, prove_carried, prove_reference
 from ledger_sync import cbor, cose
 from ledger_sync.errors import Refused
 
@@ -78,12 +78,16 @@ def test_a_static_pass_is_proven_by_its_issuer_alone(kind):
 
 
 def test_each_mark_is_needed_by_some_form_and_unreadable_needs_none():
-    needed = 0
+    needed = UNINVITE_MARKS
     for marks in REQUIRED.values():
         needed |= marks
     assert needed == sum(Mark)
     assert REQUIRED[Form.UNREADABLE] == 0
-    assert set(REQUIRED) == set(Form)
+
+
+def test_a_revocation_is_complete_for_no_verdict():
+    assert set(REQUIRED) == {*Form} - {Form.UNINVITE}
+    assert UNINVITE_MARKS not in REQUIRED.values()
 
 
 # Step 2

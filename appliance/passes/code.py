@@ -3,6 +3,7 @@
     YP1:6BFO+ADYB...          form C, 100 bytes by reference; B and the static pass are longer
 
 Takes a text apart and puts it together; verifies nothing (that is verify.py) and knows no time.
+What invites state, and how they are written, is in invite.py.
 """
 
 import enum
@@ -20,6 +21,8 @@ from ledger_sync.keys import SigningKey
 PREFIX = b"YP1:"
 MAX_TEXT = 1_024  # bytes of a code as text, larger than any form of FORMAT.md section 4
 KBT_TYPE = 294  # COSE "typ" of an SD-CWT key binding token
+INVITE_TYPE = "application/yp-invite+cwt"
+UNINVITE_TYPE = "application/yp-uninvite+cwt"
 AUD, IAT, NONCE = 3, 6, 39
 NONCE_BYTES = 8
 
@@ -34,6 +37,9 @@ class Form(enum.IntEnum):
     TAP = 4  # a card that proved its key
     CERTIFIED_TAP = 5  # a card that proved its key, which its maker certifies
     NUMBER = 6  # the bare number of a card
+    VISITOR = 7  # E: a visitor's proof over the invite that names his key
+    BEARER_INVITE = 8  # F: an invite itself, without a visitor's proof
+    UNINVITE = 9  # R: a host takes an invite back; opens nothing
 
 
 class Claims(NamedTuple):
@@ -50,6 +56,10 @@ class Code(NamedTuple):
     REFERENCE has no `inner`, STATIC no `outer`. `handle` names the pass in all three forms; `kid`
     hints at the issuer, empty for REFERENCE. `claims` are there if they fell out of the parsing;
     believe them only when the holder's signature holds.
+
+    In the forms of an invite the pass is its host's: `invite` is what he signed, the invite or
+    its revocation, `outer` what the visitor signed (VISITOR alone), and without `inner` the pass
+    is in the ledger.
     """
 
     form: Form
@@ -58,6 +68,7 @@ class Code(NamedTuple):
     outer: Layer | None
     inner: Layer | None
     claims: Claims | None = None
+    invite: Layer | None = None
 
 
 _new = tuple.__new__  # cheaper than a NamedTuple's own name, where everybody passes
@@ -80,35 +91,60 @@ def usual(token: bytes) -> Code | None:
     if found is not None:
         handle, outer, audience, at = found
         claims = _new(Claims, (audience, at, None))
-        return _new(Code, (_REFERENCE, handle, b"", outer, None, claims))
+        return _new(Code, (_REFERENCE, handle, b"", outer, None, claims, None))
     carried = shapes.self_contained(token)
     if carried is None:
         return None
     held, kid, inner, outer, audience, at = carried
     claims = _new(Claims, (audience, at, None))
-    return _new(Code, (_SELF_CONTAINED, handle_of(held), kid, outer, inner, claims))
+    return _new(Code, (_SELF_CONTAINED, handle_of(held), kid, outer, inner, claims, None))
 
 
 def general(token: bytes) -> Code:
     """The code in any token of FORMAT.md section 4. Raises `Refused` (R-FORM)."""
     outer = cose.open1(token)
     protected = outer.protected
+    named = protected.get(cose.TYP)
+    if named == INVITE_TYPE:
+        return _by_host(Form.BEARER_INVITE, outer)
+    if named == UNINVITE_TYPE:
+        return _by_host(Form.UNINVITE, outer)
     if cose.KCWT in protected:
-        return _self_contained(outer)
+        return _key_binding(outer)
     if cose.TYP in protected:
         return Code(_STATIC, handle_of(token), kid_of(protected), None, _layer(outer))
     handle = bytes_of(protected, cose.KID, HANDLE_BYTES)
     return Code(_REFERENCE, handle, b"", _layer(outer), None)
 
 
-def _self_contained(outer: cose.Sign1) -> Code:
+def _key_binding(outer: cose.Sign1) -> Code:
+    """Forms B and E: somebody proves his key over what names it, a pass or an invite."""
     protected = outer.protected
     if set(protected) != {cose.ALG, cose.KCWT, cose.TYP} or protected[cose.TYP] != KBT_TYPE:
         raise Refused("not the header of a self-contained code")
-    carried = protected[cose.KCWT]
-    inner = cose.sign1_of(carried)
-    handle, kid = handle_of(cbor.encode(carried)), kid_of(inner.protected)
+    inner = cose.sign1_of(protected[cose.KCWT])
+    if inner.protected.get(cose.TYP) == INVITE_TYPE:
+        return _by_host(Form.VISITOR, inner, _layer(outer))
+    handle, kid = _names_of(protected[cose.KCWT], inner)
     return Code(_SELF_CONTAINED, handle, kid, _layer(outer), _layer(inner))
+
+
+def _by_host(form: Form, signed: cose.Sign1, outer: Layer | None = None) -> Code:
+    """What a host signed: it names his pass, or carries it; a pass, so no chain goes on."""
+    protected = signed.protected
+    if set(protected) == {cose.ALG, cose.KCWT, cose.TYP}:
+        inner = cose.sign1_of(protected[cose.KCWT])
+        handle, kid = _names_of(protected[cose.KCWT], inner)
+        return Code(form, handle, kid, outer, _layer(inner), None, _layer(signed))
+    if set(protected) != {cose.ALG, cose.KID, cose.TYP}:
+        raise Refused("what a host signs names one pass, by its handle or by itself")
+    handle = bytes_of(protected, cose.KID, HANDLE_BYTES)
+    return Code(form, handle, b"", outer, None, None, _layer(signed))
+
+
+def _names_of(item: cbor.Value, opened: cose.Sign1) -> tuple[bytes, bytes]:
+    """(handle, kid) of a pass that stands in a header as this item."""
+    return handle_of(cbor.encode(item)), kid_of(opened.protected)
 
 
 def _layer(opened: cose.Sign1) -> Layer:

@@ -110,7 +110,7 @@ def _general(payload: bytes) -> Pass:
         text_of(claims, SUB),
         number_of(claims, IAT),
         number_of(claims, EXP),
-        _holder_of(claims[CNF]) if CNF in claims else None,
+        holder_key(claims[CNF]) if CNF in claims else None,
         uri,
         index,
         *_rights_of(claims.get(RIGHTS)),
@@ -128,7 +128,8 @@ def _checked(claims: Pass) -> Pass:
     return claims
 
 
-def _holder_of(confirmation: cbor.Value) -> PublicKey:
+def holder_key(confirmation: cbor.Value) -> PublicKey:
+    """The key in a `cnf` (RFC 8747). Raises `Refused`."""
     if not isinstance(confirmation, dict) or set(confirmation) != {1}:
         raise Refused("cnf is not {1: COSE_Key}")
     return public_key(confirmation[1])

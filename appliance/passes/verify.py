@@ -13,6 +13,7 @@ Each step proves one thing and leaves its mark; a verdict is built only over a f
     7  REFERENCE, SELF: the holder's key signed the code       check_holder_signed
     8  REFERENCE, SELF: the claims of the code are well formed code.claims_of
 
+Steps 9 to 14 are for cards (card.py), 15 to 22 for invites (verify_invite.py).
 Audience, time, replay and status are facts, judged later.
 """
 
@@ -30,7 +31,7 @@ from ledger_sync.replica import Enrolled, IssuerKey
 
 
 class Mark(enum.IntFlag):
-    """One proven step of the list above."""
+    """One proven step of the list above. A mask of them may exceed a byte."""
 
     ENROLLED = 1
     ISSUER_KNOWN = 2
@@ -40,11 +41,19 @@ class Mark(enum.IntFlag):
     HOLDER_SIGNED = 32
     CODE_CLAIMS = 64
     ASKED = 128
+    HOST_KNOWN = 256  # stands for ENROLLED, or for all marks of a pass: those of the host
+    HOST_SIGNED = 512
+    INVITE_CLAIMS = 1024
+    VISITOR_SIGNED = 2048
+    KEYLESS = 4096
+    UNINVITE_CLAIMS = 8192
 
 
 _PASS = int(Mark.ISSUER_KNOWN | Mark.PASS_SIGNED | Mark.PASS_CLAIMS)
 _CODE = int(Mark.HOLDER_SIGNED | Mark.CODE_CLAIMS)
 _TAP = int(Mark.ASKED | Mark.ENROLLED | Mark.HOLDER_SIGNED)
+_HOST = int(Mark.HOST_KNOWN | Mark.HOST_SIGNED)
+_INVITE = _HOST | int(Mark.INVITE_CLAIMS)
 REQUIRED: dict[int, int] = {
     Form.UNREADABLE: 0,
     Form.REFERENCE: int(Mark.ENROLLED) | _CODE,
@@ -53,10 +62,15 @@ REQUIRED: dict[int, int] = {
     Form.TAP: _TAP,
     Form.CERTIFIED_TAP: _TAP | _PASS,
     Form.NUMBER: int(Mark.ENROLLED),
+    Form.VISITOR: _INVITE | int(Mark.VISITOR_SIGNED | Mark.CODE_CLAIMS),
+    Form.BEARER_INVITE: _INVITE | int(Mark.KEYLESS),
 }
-"""The marks each form needs, as a mask."""
+"""The marks each form needs, as a mask. UNINVITE is not here: a revocation, however well proven,
+is complete for no verdict."""
+UNINVITE_MARKS = _HOST | int(Mark.UNINVITE_CLAIMS)
+"""The marks a revocation needs to be believed."""
 
-_ENROLLED, _ISSUER_KNOWN, _PASS_SIGNED, _PASS_CLAIMS, _BEARER, _HOLDER_SIGNED, _CODE_CLAIMS, _ = (
+_ENROLLED, _ISSUER_KNOWN, _PASS_SIGNED, _PASS_CLAIMS, _BEARER, _HOLDER_SIGNED, _CODE_CLAIMS, *_ = (
     int(mark) for mark in Mark
 )
 

@@ -16,6 +16,9 @@ from golden.case import Case, read_all
 from appliance.commands import office_publish
 from appliance.office import unlock
 from appliance.office.office import Office
+from appliance.passes import code
+from appliance.passes.verify import REQUIRED, UNINVITE_MARKS
+from appliance.passes.verify_invite import prove_invite, prove_revocation
 from appliance.policy import site_rule
 from ledger_sync import bootstrap, keyfile, passphrase, snapshot, tiles, trust
 from ledger_sync.accept import NOWHERE, Position, checked
@@ -233,6 +236,26 @@ def _office(case: Case, folder: Path) -> None:
     assert Office.open(folder).origin == f"yardpass/{Office.open(folder).site[3:]}"
 
 
+def _known(shown: code.Code, folder: Path) -> dict:
+    """What the ledger of the examples knows of the host of an invite."""
+    with built("ledger", folder) as store:
+        replica = Replica(store)
+        issuers = replica.issuers().get(shown.kid, ())
+        return {"enrolled": replica.enrolled(shown.handle), "issuers": issuers}
+
+
+def _visit(case: Case, folder: Path) -> None:
+    shown = code.parse(code.to_text(case.body))
+    proof = prove_invite(shown, **_known(shown, folder))
+    assert proof.marks == REQUIRED[shown.form]
+
+
+def _uninvite(case: Case, folder: Path) -> None:
+    shown = code.parse(code.to_text(case.body))
+    proof = prove_revocation(shown, **_known(shown, folder))
+    assert (shown.form, proof.marks) == (code.Form.UNINVITE, UNINVITE_MARKS)
+
+
 ANSWERS: dict[str, Callable[[Case, Path], str | None]] = {
     "archive": _archive,
     "bundle": _bundle,
@@ -251,6 +274,8 @@ ANSWERS: dict[str, Callable[[Case, Path], str | None]] = {
     "rule": _rule,
     "secret": _secret,
     "snapshot": _snapshot,
+    "uninvite": _uninvite,
+    "visit": _visit,
     "words": _words,
     **feed_answers.ANSWERS,
 }

@@ -160,7 +160,7 @@ def _facts() -> Iterator[Case]:
     assert whole[last_way : last_way + 1] == b"\xff"
     for name, what, body in (
         ("facts-118", "facts without their last byte", whole[:-1]),
-        ("facts-form-7", "a form that nothing has", b"\7" + whole[1:]),
+        ("facts-form-10", "a form that nothing has", b"\x0a" + whole[1:]),
         ("facts-way-2", "a last way of no direction", _with(whole, last_way, 2)),
         ("facts-refused-2", "2 for refused", _with(whole, 1, 2)),
         ("facts-rule", "a rule that is not at hand", whole[:-8] + b"no rule!"),

@@ -13,6 +13,7 @@ from golden import (
     entry_cases,
     envelopes,
     feeds,
+    invites,
     key_files,
     ledger_kinds,
     ledgers,
@@ -27,7 +28,7 @@ from golden.case import FOLDER, render
 
 MODULES = (
     *(ledgers, ledger_kinds, entry_cases, notes, published),
-    *(showings, codecs, envelopes, statements, verdicts, key_files, feeds, talk),
+    *(showings, codecs, envelopes, statements, invites, verdicts, key_files, feeds, talk),
 )
 
 

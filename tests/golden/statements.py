@@ -52,8 +52,8 @@ def cases() -> Iterator[Case]:
 def _pass_headers() -> Iterator[Case]:
     for name, what, header in (
         ("typ-other", "a type that is no pass", {1: -8, 4: KID, 16: 294}),
-        ("typ-text", "an invite, which this version does not read",
-         {1: -8, 4: KID, 16: "application/yp-invite+cwt"}),
+        ("typ-text", "a type in words that nobody knows",
+         {1: -8, 4: KID, 16: "application/yp-promise+cwt"}),
         ("kid-missing", "no hint at the issuer", {1: -8, 16: PASS_TYPE}),
         ("kid-7-bytes", "a kid of 7 bytes", {1: -8, 4: KID[:7], 16: PASS_TYPE}),
         ("kid-text", "a kid that is text", {1: -8, 4: "office", 16: PASS_TYPE}),
