@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from appliance.passes.code import Form
 from appliance.policy.facts import (
     NOWHERE,
+    UNINVITED,
     Around,
     Audience,
     Direction,
     Facts,
+    Invitation,
     Nonce,
     facts_of,
     receipt_in,
@@ -29,6 +31,7 @@ RED = sorted(str(reason) for reason in Reason if reason[0] == "R")
 FACTS = Facts(
     *(1, "", 97, 0, 7, 1, 3, 2, 11, 12, 13, 14, 15, 1, 2, 16, 17, 1, 21, 22, 3, 18, 19, 20, 1),
     Around(1439, 7, 1, 3, 52, 1, 23, 1, 24, 25, 26, 27, 8),
+    UNINVITED,
     STRICT,
 )
 SIZE = 145  # bytes of the record
@@ -60,6 +63,20 @@ any_around = st.builds(
     second_age=u16,
     second_class=st.integers(0, 8),
 )
+any_invite = st.builds(
+    Invitation,
+    *(u64, u64, u64, u8, u8, u8, st.integers(-1, 4), st.integers(0, 1), st.integers(0, 2)),
+)
+GUESTS = (Form.VISITOR, Form.BEARER_INVITE)
+
+
+def with_invite(facts):
+    """Whoever comes by an invite has one."""
+    if facts.form not in GUESTS:
+        return st.just(facts)
+    return any_invite.map(lambda invite: facts._replace(invite=invite))
+
+
 any_facts = st.builds(
     Facts,
     form=st.sampled_from(Form),
@@ -88,8 +105,9 @@ any_facts = st.builds(
     critical=u32,
     grade=st.sampled_from(Grade),
     around=any_around,
+    invite=st.just(UNINVITED),
     rule=st.sampled_from([DEFAULT, STRICT]),
-)
+).flatmap(with_invite)
 
 
 def refusal(data, reasons=(), rules=RULES):
@@ -217,6 +235,27 @@ def test_the_default_rule_is_logged_as_zeros():
 
 def test_a_receipt_beside_what_no_card_signed_is_refused():
     assert refusal(FACTS.to_bytes() + bytes(96)) == "R-LEDGER"
+
+
+def test_facts_of_a_visitor_hold_what_the_host_gave():
+    given_away = Invitation(1, 2, 3, 4, 5, 6, -1, 0, 2)
+    facts = FACTS._replace(form=7, marks=0x0FFF, invite=given_away)
+    data = facts.to_bytes()
+
+    assert data[SIZE:].hex() == (
+        "0000000000000001" "0000000000000002" "0000000000000003" "04" "05" "06" "ff" "00" "02"
+    )  # fmt: skip
+    assert facts_of(data, (), RULES) == facts
+    assert receipt_in(data) is None
+    assert refusal(data[:SIZE]) == refusal(data + bytes(1)) == "R-LEDGER"
+
+
+@pytest.mark.parametrize(("at", "value"), [(27, 5), (28, 2), (29, 3)])
+def test_a_value_of_an_invitation_that_no_gate_writes_is_refused(at, value):
+    data = bytearray(FACTS._replace(form=8, invite=Invitation()).to_bytes())
+    data[SIZE + at] = value
+
+    assert refusal(bytes(data)) == "R-LEDGER"
 
 
 def test_facts_of_a_tap_are_read_beside_its_receipt():

@@ -1,5 +1,6 @@
 """The numbered checks over plain facts: each at its exact boundary, on both sides."""
 
+import json
 import random
 from itertools import product
 
@@ -8,10 +9,17 @@ import pytest
 from appliance.passes.code import Form
 from appliance.passes.token import HolderClass
 from appliance.passes.verify import REQUIRED, Mark
-from appliance.policy.facts import Audience, Direction, Facts, Nonce
+from appliance.policy.facts import (
+    NOWHERE,
+    Audience,
+    Direction,
+    Facts,
+    Invitation,
+    Nonce,
+)
 from appliance.policy.reasons import Reason
 from appliance.policy.rules import CHECKS, CheckList, decide
-from appliance.policy.site_rule import SiteRule
+from appliance.policy.site_rule import SiteRule, read
 from appliance.policy.verdict import ALL_CHECKS, Action, Check, Colour, conclude
 from ledger_sync.clock import Grade
 
@@ -47,6 +55,17 @@ AT_NONCE = {"grade": POOR, "nonce": Nonce.RIGHT}
 NO_PRINT = {"rule": SiteRule(static="red")}
 FREE = {"rule": SiteRule(number="green")}
 R, STALE = Reason, Reason.STALE_STATUS
+STAFF = {"klass": 3, "issuer_classes": 8}
+LOCKED, EMERGENCY = {"around": NOWHERE._replace(orders=1)}, {"klass": 6, "issuer_classes": 0x1FE}
+GIVEN = Invitation(NOW - HOUR, NOW + HOUR, zones=0b110, quota=1, host_class=1)
+INVITED = {"form": Form.VISITOR, "marks": REQUIRED[Form.VISITOR], "klass": 4, "invite": GIVEN}
+WITHDRAWN = INVITED | {"invite": GIVEN._replace(ended=1)}
+TIMED = read(
+    b'{"rules": [{"id": "six", "reason": "R-TIME",'
+    b' "logic": {"<": [{"var": "external.minute_of_day"}, 360]}}]}'
+)
+AT_FIVE = {"rule": TIMED, "around": NOWHERE._replace(minute=359)}
+AT_SIX = {"rule": TIMED, "around": NOWHERE._replace(minute=360)}
 
 
 def code_at(age, **more):
@@ -60,7 +79,7 @@ CASES = [
     (Check.PROVEN, {}, {"form": Form.UNREADABLE, "marks": 0}, R.INCOMPLETE),
     (Check.PROVEN, {"form": B, "marks": REQUIRED[B]}, {"form": B}, R.INCOMPLETE),
     (Check.PROVEN, PRINT, PRINT | {"marks": REQUIRED[B]}, R.INCOMPLETE),
-    (Check.PROVEN, {}, {"form": 7}, R.INCOMPLETE),
+    (Check.PROVEN, {}, {"form": Form.UNINVITE}, R.INCOMPLETE),
     (Check.PROVEN, TAP, TAP | {"form": CERTIFIED}, R.INCOMPLETE),
     *(
         (Check.PROVEN, {"form": form, "marks": mask}, {"form": form, "marks": mask ^ mark}, why)
@@ -113,6 +132,17 @@ CASES = [
      BARE | FREE | {"assurance": 4}, R.DOWNGRADE),
     (Check.CARRIER, BARE | FREE, BARE, R.BARE),
     (Check.CARRIER, {"assurance": 5}, BARE | {"rule": SiteRule(number="red")}, R.NUMBER),
+    (Check.LIST_AGE, {}, {"quorum_time": NOW - 3 * DAY - 1}, R.OLD_STATUS),
+    (Check.LOCKDOWN, {}, LOCKED, R.LOCKDOWN),
+    (Check.LOCKDOWN, LOCKED | EMERGENCY, LOCKED | STAFF, R.LOCKDOWN),
+    (Check.INVITED, INVITED, WITHDRAWN, R.WITHDRAWN),
+    (Check.ISSUER, INVITED | {"issuer_classes": 0b10}, INVITED | {"issuer_classes": 0b10000},
+     R.CLASS),
+    (Check.FRESH, INVITED, INVITED | code_at(21), R.STALE),
+    (Check.GROWING, INVITED, INVITED | {"last_at": NOW}, R.REPLAY),
+    (Check.AUDIENCE, INVITED, INVITED | {"audience": Audience.OTHER}, R.AUD),
+    (Check.RULES, AT_FIVE, AT_SIX, R.TIME),
+    (Check.RULES, AT_FIVE, {"rule": TIMED}, R.TIMELESS),
     (Check.FRESH, TAP, code_at(21), R.STALE),
     (Check.GROWING, BARE | {"last_at": NOW}, {"last_at": NOW}, R.REPLAY),
     (Check.AUDIENCE, TAP | {"audience": Audience.OTHER}, {"audience": Audience.OTHER}, R.AUD),
@@ -170,7 +200,7 @@ def test_the_list_ends_at_the_first_red():
 def test_findings_that_are_not_red_are_all_reported_the_gravest_first():
     facts = FACTS._replace(status=3, critical=2, quorum_time=0)
 
-    assert decide(facts, NOW).reasons == ("Y-CONDITION", "G-UPDATE", "G-STALE-STATUS")
+    assert decide(facts, NOW).reasons == ("Y-CONDITION", "G-UPDATE", "G-OLD-STATUS")
 
 
 @pytest.mark.parametrize("form", [C, B])
@@ -214,7 +244,50 @@ def test_a_stale_list_lets_residents_in_flagged_and_sends_the_others_to_the_guar
     verdict = decide(facts, NOW)
 
     expected = action if klass in (1, 2, 3) else Action.ASK
-    assert verdict == (Colour.GREY, expected, ("G-STALE-STATUS",))
+    reason = "G-STALE-STATUS" if age <= 3 * DAY else "G-OLD-STATUS"
+    assert verdict == (Colour.GREY, expected, (reason,))
+
+
+@pytest.mark.parametrize("klass", HolderClass)
+def test_a_ledger_that_nobody_heard_of_for_two_weeks_lets_nobody_in(klass):
+    facts = FACTS._replace(klass=klass, issuer_classes=0x1FE)
+
+    last, after = (decide(facts._replace(quorum_time=NOW - 14 * DAY - n), NOW) for n in (0, 1))
+
+    assert last == (Colour.GREY, Action.ASK, ("G-OLD-STATUS",))
+    assert after == (Colour.GREY, Action.DENY, ("G-OLD-STATUS",))
+
+
+def test_the_ceiling_of_a_class_falls_by_its_own_ages():
+    ages = {"fresh_seconds": 60, "stale_seconds": 120, "old_seconds": 180}
+    text = {"freshness": {"visitor": {**ages, "stale": "open", "old": "deny"}}}
+    rule = read(json.dumps(text).encode())
+    visitor = FACTS._replace(klass=4, issuer_classes=0x1FE, rule=rule)
+
+    def at(age, **more):
+        return decide(visitor._replace(quorum_time=NOW - age, **more), NOW)
+
+    assert at(60).colour is Colour.GREEN
+    assert at(61) == (Colour.GREY, Action.OPEN, ("G-STALE-STATUS",))
+    assert at(121) == (Colour.GREY, Action.DENY, ("G-OLD-STATUS",))
+    assert at(121, klass=1).colour is Colour.GREEN
+
+
+def test_without_a_clock_nobody_can_tell_that_a_ledger_is_too_old():
+    verdict = decide(FACTS._replace(quorum_time=0, **AT_NONCE), NOW)
+
+    assert verdict == (Colour.GREY, Action.OPEN, ("G-CLOCK", "G-STALE-STATUS"))
+
+
+def test_a_soft_yellow_opens_flagged_and_beside_another_does_not():
+    rule = read(b'{"soft": ["Y-APB"], "rules": [{"id": "in", "reason": "Y-APB", "logic": false}]}')
+    flagged = decide(FACTS._replace(rule=rule), NOW)
+    both = decide(FACTS._replace(rule=rule, status=3), NOW)
+    stale = decide(FACTS._replace(rule=rule, quorum_time=NOW - HOUR - 1), NOW)
+
+    assert flagged == (Colour.YELLOW, Action.OPEN, ("Y-APB",))
+    assert both == (Colour.YELLOW, Action.ASK, ("Y-CONDITION", "Y-APB"))
+    assert stale == (Colour.YELLOW, Action.OPEN, ("Y-APB", "G-STALE-STATUS"))
 
 
 def test_the_site_says_which_classes_a_grey_lets_in():

@@ -6,12 +6,14 @@ Reads and computes only. Recording and opening are for terminal.py; `yardpass ch
 from contextlib import suppress
 from typing import NamedTuple
 
+from appliance.gate import guest
+from appliance.gate.guest import nonce_of
 from appliance.gate.surroundings import Surroundings
 from appliance.passes import code as codes
-from appliance.passes import verify
+from appliance.passes import token, verify, verify_invite
 from appliance.passes.code import Code, Form
 from appliance.policy import site_rule
-from appliance.policy.facts import Around, Audience, Facts, Gate, Nonce
+from appliance.policy.facts import UNINVITED, Around, Audience, Facts, Gate, Nonce
 from appliance.policy.rules import decide
 from appliance.policy.site_rule import SiteRule
 from appliance.policy.verdict import Verdict
@@ -106,6 +108,8 @@ class Checker:
         try:
             if code.form is Form.REFERENCE:
                 return self._by_reference(code, now, grade, nonce)
+            if code.invite is not None:
+                return self._invited(code, now, grade, nonce)
             return self._carried(code, now, grade, nonce, carrier)
         except Refused as refused:
             return self.refused(code.form, refused, code.handle, now, grade)
@@ -136,9 +140,9 @@ class Checker:
         facts = _new(Facts, (
             _REFERENCE, "", marks, direction, gate_zones, klass, zones, assurance, issued_at,
             expires_at, since, until, classes, self._audiences.get(audience, _OTHER),
-            _ABSENT if stated is None else _nonce(stated, nonce), code_at, last_at, last_way,
+            _ABSENT if stated is None else nonce_of(stated, nonce), code_at, last_at, last_way,
             seen_at, uses, status, quorum_time, floor, critical, grade,
-            self._around(now, grade), self._rule,
+            self._around(now, grade), UNINVITED, self._rule,
         ))  # fmt: skip
         mark = (holder, code_at)
         verdict = decide(facts, now)
@@ -165,6 +169,40 @@ class Checker:
         verdict = decide(facts, now)
         return _new(Assessed, (verdict, facts, self.ledger.size, code.handle, mark))
 
+    def _invited(self, code: Code, now: int, grade: int, nonce: bytes | None) -> Assessed:
+        """The verdict on a visitor: what the host may, what he gave, and how both stand."""
+        enrolled = self._replica.enrolled(code.handle) if code.inner is None else None
+        if self._replica.ledger().version != self._version:
+            self._reload()
+        issuers = self._issuers.get(code.kid, ())
+        if code.form is Form.UNINVITE:
+            verify_invite.prove_revocation(code, enrolled=enrolled, issuers=issuers)
+            raise Refused("an invite that is taken back", reason="R-WITHDRAWN")
+        proof = verify_invite.prove_invite(code, enrolled=enrolled, issuers=issuers)
+        visitor, held = number_of(proof.credential), proof.host.held
+        place = (held.uri, held.idx) if held else ("", 0)
+        standing = self._replica.standing(*place, visitor)
+        status = self._host_status(code, enrolled, standing, now, grade)
+        kid = enrolled.kid if enrolled else code.kid
+        terms = proof.host.issuer or self._issuers.get(kid, _NOBODY)[0]
+        around = self._around(now, grade)
+        here = guest.Here(self._way, self._audiences, nonce, self._ages, grade, around, self._rule)
+        facts = guest.facts_of(code.form, proof, standing, status, terms, here)
+        mark = (visitor, facts.code_at)
+        return Assessed(decide(facts, now), facts, self.ledger.size, proof.credential, mark)
+
+    def _host_status(
+        self, code: Code, enrolled: Enrolled | None, standing: Standing, now: int, grade: int
+    ) -> int:
+        """The status of a host: by the entry of his pass, or by his place in a status list."""
+        if enrolled is None:
+            held = token.claims_of(code.inner.payload) if code.inner else None
+            until = self._replica.place_denied_until(held.uri, held.idx) if held else 0
+            status = standing.status
+        else:
+            until, status = self._replica.denied_until(code.handle), enrolled.status
+        return self._standing_of(status, until, now, grade) if status > 3 else status
+
     def of_card(
         self, form: Form, marks: int, handle: bytes, enrolled: Enrolled, now: int, grade: int
     ) -> Assessed:
@@ -181,7 +219,7 @@ class Checker:
         facts = Facts(
             *(int(form), "", marks, *self._way, *rights, since, until, classes),
             *(int(Audience.GATE), nonce, 0, *enrolled[9:13], status, *self._ages),
-            *(grade, self._around(now, grade), self._rule),
+            *(grade, self._around(now, grade), UNINVITED, self._rule),
         )  # fmt: skip
         mark = (enrolled.holder, 0)
         return Assessed(decide(facts, now), facts, self.ledger.size, handle, mark)
@@ -208,13 +246,7 @@ class Checker:
         return _new(Facts, (
             int(code.form), "", marks, *self._way, klass, zones, assurance, issued_at, expires_at,
             since, until, classes, self._audiences.get(audience, _OTHER) if claims else _OTHER,
-            _ABSENT if stated is None else _nonce(stated, nonce), code_at,
+            _ABSENT if stated is None else nonce_of(stated, nonce), code_at,
             *standing[1:5], standing.status, *self._ages, grade,
-            self._around(now, grade), self._rule,
+            self._around(now, grade), UNINVITED, self._rule,
         ))  # fmt: skip
-
-
-def _nonce(stated: bytes | None, shown: bytes | None) -> int:
-    if stated is None:
-        return _ABSENT
-    return int(Nonce.RIGHT if stated == shown else Nonce.WRONG)

@@ -28,6 +28,9 @@ _FORMS = {
     Form.TAP: "card with a key",
     Form.CERTIFIED_TAP: "card with a certified key",
     Form.NUMBER: "bare card number",
+    Form.VISITOR: "visitor's code",
+    Form.BEARER_INVITE: "printed invite",
+    Form.UNINVITE: "revocation of an invite",
 }
 _ASSURANCES = {int(level): level.name.lower() for level in Assurance}
 _ASSURANCES |= {CARD: "card_key", CERTIFIED_CARD: "certified_card_key"}

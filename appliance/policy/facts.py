@@ -83,6 +83,24 @@ class Around(NamedTuple):
 NOWHERE = Around()
 
 
+class Invitation(NamedTuple):
+    """What a visitor's host gave away, as he signed it, and how he stands. `UNINVITED` for
+    whoever comes by a pass of their own."""
+
+    begins_at: int = 0
+    ends_at: int = 0
+    zones: int = 0
+    quota: int = 0  # entries it is good for
+    flags: int = 0  # passes.invite flags
+    host_class: int = 0
+    host_status: int = 0  # as `Facts.status`
+    place: int = 1  # 1 if it names no other place than this
+    ended: int = 0  # 1 its host took it back, 2 a guard blocked the visitor
+
+
+UNINVITED = Invitation()
+
+
 class Facts(NamedTuple):
     """Times are Unix seconds, masks have bit n for class or zone n. See FORMAT.md 8.2."""
 
@@ -112,19 +130,24 @@ class Facts(NamedTuple):
     critical: int = 0
     grade: int = 0  # ledger_sync.clock.Grade
     around: Around = NOWHERE
+    invite: Invitation = UNINVITED
     rule: SiteRule = DEFAULT
 
     def to_bytes(self) -> bytes:
         """The facts as they are logged, in the order above; the rule by its digest."""
-        form, refused, *plain, around, rule = self
-        return _RECORD.pack(form, bool(refused), *plain, *around, rule.digest)
+        form, refused, *plain, around, invite, rule = self
+        data = _RECORD.pack(form, bool(refused), *plain, *around, rule.digest)
+        return data + _INVITE.pack(*invite) if form in _INVITES else data
 
 
 _RECORD = struct.Struct(">B?HBQBQBQQQQIBBQQbQIbQQIBhBBBBbQBHHHHB8s")
+_INVITE = struct.Struct(">QQQBBBbBB")
+_INVITES = (Form.VISITOR, Form.BEARER_INVITE)
 _AROUND = len(NOWHERE)
 _TAPS = (Form.TAP, Form.CERTIFIED_TAP)
 _REFUSALS = frozenset(str(reason) for reason in Reason if reason.startswith("R-"))
-_DOMAINS: tuple[tuple[str, frozenset[int]], ...] = (
+Domains = Iterable[tuple[str, frozenset[int]]]
+_DOMAINS: Domains = (
     ("form", frozenset(Form)),
     ("direction", frozenset(Direction)),
     ("audience", frozenset(Audience)),
@@ -133,7 +156,7 @@ _DOMAINS: tuple[tuple[str, frozenset[int]], ...] = (
     ("status", frozenset(range(-1, 5))),
     ("grade", frozenset(Grade)),
 )
-_AROUND_DOMAINS: tuple[tuple[str, frozenset[int]], ...] = (
+_AROUND_DOMAINS: Domains = (
     ("minute", frozenset(range(-1, MINUTES))),
     ("weekday", frozenset(range(8))),
     ("holiday", frozenset({0, 1})),
@@ -142,6 +165,11 @@ _AROUND_DOMAINS: tuple[tuple[str, frozenset[int]], ...] = (
     ("zone_way", frozenset({-1, *Direction})),
     ("heard", frozenset({0, 1})),
     ("second_class", frozenset({0, *HolderClass})),
+)
+_INVITE_DOMAINS: Domains = (
+    ("host_status", frozenset(range(-1, 5))),
+    ("place", frozenset({0, 1})),
+    ("ended", frozenset({0, 1, 2})),
 )
 
 
@@ -152,26 +180,37 @@ def facts_of(data: bytes, reasons: Sequence[str], rules: Mapping[bytes, SiteRule
     `rules` maps digests to the rules that were in force. Raises `Refused` (R-LEDGER) for another
     shape, a number no gate writes, or a rule that is not at hand: `decide` takes all others.
     """
-    if len(data) - _RECORD.size not in (0, RECEIPT_BYTES):
+    if len(data) < _RECORD.size or len(data) - _RECORD.size not in _beside(data[0]):
         raise Refused(f"{len(data)} bytes are not the facts of a check", reason="R-LEDGER")
-    data, receipt = data[: _RECORD.size], data[_RECORD.size :]
-    form, is_refused, *plain, digest = _RECORD.unpack(data)
+    if data[0] in _TAPS:
+        data = data[: _RECORD.size]
+    form, is_refused, *plain, digest = _RECORD.unpack_from(data)
     plain, around = plain[:-_AROUND], Around._make(plain[-_AROUND:])
-    if receipt and form not in _TAPS:
-        raise Refused("a receipt beside what no card signed", reason="R-LEDGER")
+    invite = UNINVITED
+    if form in _INVITES:
+        invite = Invitation._make(_INVITE.unpack_from(data, _RECORD.size))
     if is_refused and (not reasons or reasons[0] not in _REFUSALS):
         raise Refused("a refused check without a red reason", reason="R-LEDGER")
     if digest not in rules:
         raise Refused("the rule these facts were judged by is not at hand", reason="R-LEDGER")
-    facts = Facts._make((form, reasons[0] if is_refused else "", *plain, around, rules[digest]))
+    refused = reasons[0] if is_refused else ""
+    facts = Facts._make((form, refused, *plain, around, invite, rules[digest]))
     if facts.to_bytes() != data:
         raise Refused("facts in another spelling", reason="R-LEDGER")
     _check_domains(facts, _DOMAINS)
     _check_domains(facts.around, _AROUND_DOMAINS)
+    _check_domains(facts.invite, _INVITE_DOMAINS)
     return facts
 
 
-def _check_domains(values: Facts | Around, domains: Iterable[tuple[str, frozenset[int]]]) -> None:
+def _beside(form: int) -> tuple[int, ...]:
+    """How many bytes may stand beside the fields that the facts of every form have."""
+    if form in _INVITES:
+        return (_INVITE.size,)
+    return (0, RECEIPT_BYTES) if form in _TAPS else (0,)
+
+
+def _check_domains(values: Facts | Around | Invitation, domains: Domains) -> None:
     for name, known in domains:
         if getattr(values, name) not in known:
             raise Refused(f"{name} {getattr(values, name)} is in no check", reason="R-LEDGER")
@@ -180,5 +219,5 @@ def _check_domains(values: Facts | Around, domains: Iterable[tuple[str, frozense
 def receipt_in(data: bytes) -> Receipt | None:
     """The receipt beside the facts of a check, None where no card signed. Raises `Refused`
     (R-LEDGER) for what is neither."""
-    rest = data[_RECORD.size :]
+    rest = data[_RECORD.size :] if data[:1] and data[0] in _TAPS else b""
     return receipt_of(rest) if rest else None

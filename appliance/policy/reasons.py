@@ -38,6 +38,7 @@ class Reason(enum.StrEnum):
     APB = "R-APB"
     FULL = "R-FULL"
     RULE = "R-RULE"
+    HOST = "R-HOST"
     INVITE = "R-INVITE"
     QUOTA = "R-QUOTA"
     WITHDRAWN = "R-WITHDRAWN"
@@ -94,6 +95,7 @@ GUARD: dict[Reason, str] = {
     Reason.APB: "By the log this person is inside already: the pass may have been handed on.",
     Reason.FULL: "As many people are inside as may be.",
     Reason.RULE: "A rule of this compound says no; the office knows which.",
+    Reason.HOST: "The host's own pass does not hold now, so the invite does not either.",
     Reason.INVITE: "This invite goes beyond what a resident may give away.",
     Reason.QUOTA: "This invite has been used as often as it may be.",
     Reason.WITHDRAWN: "The resident took this invite back.",
@@ -150,6 +152,7 @@ PERSON: dict[Reason, str] = {
     Reason.APB: "Your pass was used to come in already. Please see the guard.",
     Reason.FULL: "It is full inside. Please wait.",
     Reason.RULE: "Your pass does not open this gate. Please ask the office.",
+    Reason.HOST: "Please ask your host.",
     Reason.INVITE: "Please ask your host for another invite.",
     Reason.QUOTA: "This invite is used up. Please ask your host for another one.",
     Reason.WITHDRAWN: "This invite is no longer valid. Please ask your host.",

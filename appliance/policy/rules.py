@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from appliance.passes.code import Form
 from appliance.passes.verify import REQUIRED
 from appliance.policy.facts import Audience, Direction, Facts, Nonce, Order
+from appliance.policy.invited import invited
 from appliance.policy.reasons import Reason
 from appliance.policy.verdict import Action, Check, Verdict, conclude
 from ledger_sync.clock import Grade
@@ -22,6 +23,10 @@ PASS_AHEAD_SECONDS = 300  # a pass may be this much newer than the gate's clock 
 
 # Plain numbers: reading a member off an enum class costs as much as the comparison itself.
 _POOR, _STATIC_FORM, _TAP = int(Grade.POOR), int(Form.STATIC), int(Form.TAP)
+_UNDATED = frozenset(
+    map(int, (Form.STATIC, Form.TAP, Form.CERTIFIED_TAP, Form.NUMBER, Form.BEARER_INVITE))
+)
+"""Forms that state neither a time nor whom they are for."""
 _NUMBER_FORM, _LOCKDOWN = int(Form.NUMBER), int(Order.LOCKDOWN)
 _WRONG, _RIGHT, _OTHER, _OUT = map(int, (Nonce.WRONG, Nonce.RIGHT, Audience.OTHER, Direction.OUT))
 
@@ -42,12 +47,13 @@ def proven(facts: Facts, now: int) -> Reason | None:
 def issuer(facts: Facts, now: int) -> Reason | None:
     """3. The issuer's key may issue this class, and might when the pass was issued."""
     in_time = facts.issuer_since <= facts.issued_at <= facts.issuer_until
-    return None if in_time and facts.issuer_classes >> facts.klass & 1 else Reason.CLASS
+    klass = facts.invite.host_class or facts.klass
+    return None if in_time and facts.issuer_classes >> klass & 1 else Reason.CLASS
 
 
 def audience(facts: Facts, now: int) -> Reason | None:
     """4. The code was made for this site or this gate."""
-    is_here = facts.audience != _OTHER or facts.form >= _STATIC_FORM
+    is_here = facts.audience != _OTHER or facts.form in _UNDATED
     return None if is_here else Reason.AUD
 
 
@@ -83,7 +89,7 @@ def not_future(facts: Facts, now: int) -> Reason | None:
 
 def growing(facts: Facts, now: int) -> Reason | None:
     """10. Codes of one holder only grow: an equal or older one was used or overtaken."""
-    is_used = facts.form < _STATIC_FORM and facts.code_at <= facts.last_at
+    is_used = facts.code_at <= facts.last_at and facts.form not in _UNDATED
     return Reason.REPLAY if is_used else None
 
 
@@ -140,7 +146,7 @@ def lockdown(facts: Facts, now: int) -> Reason | None:
 
 
 def site_rules(facts: Facts, now: int) -> Reason | None:
-    """19. Every rule of the site holds; the first that does not says why."""
+    """20. Every rule of the site holds; the first that does not says why."""
     return facts.rule.rules.finding(facts, now) if facts.rule.rules else None
 
 
@@ -163,6 +169,7 @@ CHECKS: tuple[tuple[Check, Test], ...] = (
     (Check.LIST_AGE, list_age),
     (Check.CARRIER, carrier),
     (Check.LOCKDOWN, lockdown),
+    (Check.INVITED, invited),
     (Check.RULES, site_rules),
 )
 _NUMBERS = {"green": None, "yellow": Reason.BARE, "red": Reason.NUMBER}
@@ -199,7 +206,7 @@ decide = CheckList(CHECKS).decide
 def _window(facts: Facts) -> tuple[int, int] | None:
     """The window, or None where time says nothing: a printed pass, a card, a clock that is not
     known."""
-    if facts.form >= _STATIC_FORM or facts.grade == _POOR:
+    if facts.grade == _POOR or facts.form in _UNDATED:
         return None
     return WINDOWS[facts.grade]
 

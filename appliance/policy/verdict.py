@@ -46,7 +46,8 @@ class Check(enum.IntEnum):
     LIST_AGE = 16
     CARRIER = 17
     LOCKDOWN = 18
-    RULES = 19
+    INVITED = 19
+    RULES = 20
 
 
 ALL_CHECKS = sum(1 << check for check in Check)
