@@ -1,6 +1,8 @@
 """A logged check says again what the gate said: facts out of the feed, the same verdict bytes."""
 
+import json
 import random
+from importlib import resources
 
 import pytest
 from compound import RULES as YARDS
@@ -9,26 +11,59 @@ from diary import check
 
 from appliance.passes.code import Form
 from appliance.passes.verify import REQUIRED
-from appliance.policy.facts import Audience, Direction, Facts, Nonce, facts_of
+from appliance.policy.facts import (
+    UNINVITED,
+    Around,
+    Audience,
+    Direction,
+    Facts,
+    Invitation,
+    Nonce,
+    facts_of,
+)
 from appliance.policy.reasons import Reason
 from appliance.policy.rules import decide
 from appliance.policy.site_rule import DEFAULT, read
 from appliance.policy.verdict import Action, Colour, Verdict
+from appliance.zones import zone_of
 from ledger_sync.clock import Grade
 from ledger_sync.errors import Refused
 from ledger_sync.feed import check_of
 
 NOW, DAY = 1_700_000_000, 86_400
-PRESENTATIONS = 2_000
+PRESENTATIONS = 10_000
+PRESETS = sorted(resources.files("appliance.policy").joinpath("presets").iterdir(), key=str)
+EACH = [reason for reason in Reason if reason[0] != "G"]
 TEXTS = (
+    *(preset.read_bytes() for preset in PRESETS),
+    json.dumps(
+        {
+            "soft": ["Y-APB"],
+            "rules": [
+                {
+                    "id": reason,
+                    "reason": reason,
+                    "for": ["visitor", "staff"],
+                    "logic": {"!": [{"===": [{"var": "external.occupancy_unsure"}, number]}]},
+                }
+                for number, reason in enumerate(EACH)
+            ]
+            + [
+                {
+                    "id": "odd",
+                    "reason": "R-RULE",
+                    "for": ["item"],
+                    "logic": {"<": [{"var": "external.occupancy"}, 1]},
+                }
+            ],
+        }
+    ).encode(),
     b'{"static": "yellow"}',
     b'{"stale_opens": [4], "fresh_seconds": 60}',
     b'{"static": "red", "number": "red"}',
 )
-RULES = {rule.digest: rule for rule in (DEFAULT, *map(read, TEXTS))}
+RULES = {rule.digest: rule for rule in (DEFAULT, *(read(text, zone_of) for text in TEXTS))}
 RED = [str(reason) for reason in Reason if reason[0] == "R"]
-RECORDED = [form for form, marks in REQUIRED.items() if form and marks < 256]
-"""The forms whose marks fit the byte that facts have for them."""
 
 
 def random_facts(draw):
@@ -38,8 +73,35 @@ def random_facts(draw):
         return value if draw.random() < 0.85 else draw.choice(others)
 
     form, klass = (
-        draw.choice(RECORDED),
+        draw.choice(sorted(REQUIRED)[1:]),
         draw.randint(1, 8),
+    )
+    is_guest = form in (Form.VISITOR, Form.BEARER_INVITE)
+    given = Invitation(
+        usually(NOW - 60, NOW + 400, 0),
+        usually(NOW + 60, NOW, NOW + DAY),
+        usually(1, 0, 2),
+        usually(3, 0, 200),
+        usually(0, 1),
+        usually(1, 3),
+        usually(0, 1, 3, 4, -1),
+        usually(1, 0),
+        usually(0, 1, 2),
+    )
+    around = Around(
+        usually(720, -1, 1_410),
+        draw.randint(0, 7),
+        usually(0, 1),
+        usually(0, 1, 2, 3),
+        usually(0, 255),
+        usually(-1, 0, 1),
+        usually(NOW - 60, 0),
+        usually(1, 0),
+        usually(5, 65_535, 3_000),
+        draw.randrange(len(EACH) + 2),
+        usually(65_535, 30),
+        usually(65_535, 5),
+        usually(0, 3),
     )
     return Facts(
         form,
@@ -66,6 +128,8 @@ def random_facts(draw):
         floor=usually(NOW - 9, NOW + DAY),
         critical=usually(0, 1 << klass),
         grade=usually(Grade.GOOD, *Grade),
+        around=around,
+        invite=given if is_guest else UNINVITED,
         rule=draw.choice(list(RULES.values())),
     )
 

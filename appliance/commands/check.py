@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from appliance.gate import words
+from appliance.gate import telling, words
 from appliance.gate.assembly import open_replica, system_clock
 from appliance.gate.checker import Assessed, Checker
 from appliance.passes.code import MAX_TEXT
@@ -25,6 +25,7 @@ from hw.errors import Unavailable as HardwareUnavailable
 from ledger_sync.clock import Grade, grade_of
 from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.files import read_bounded
+from ledger_sync.replica import Replica
 
 AT_HELP = """Judge as of this time, ISO 8601 such as 2026-11-22T08:00:00Z; `now` trusts the clock
 of this machine, which a gate does only if it is synchronised or kept by a clock chip."""
@@ -50,7 +51,7 @@ def check(files: tuple[Path, ...], site: Path | None, moment: str | None, as_jso
         checker = Checker(replica, settings.gate, build_time=BUILD_TIME)
         if grade is None:
             grade = grade_of(system_clock()(), checker.floor)
-        found = [_judge(file, checker, settings, now, grade) for file in files]
+        found = [_judge(file, checker, replica, settings, now, grade) for file in files]
     if as_json:
         click.echo(json.dumps({"checks": found}, ensure_ascii=False, indent=1))
     else:
@@ -74,7 +75,12 @@ def _time(moment: str | None) -> tuple[int, Grade | None]:
 
 
 def _judge(
-    file: Path, checker: Checker, settings: Settings, now: int, grade: Grade
+    file: Path,
+    checker: Checker,
+    replica: Replica,
+    settings: Settings,
+    now: int,
+    grade: Grade,
 ) -> dict[str, Any]:
     name = click.format_filename(file)
     unjudged = {"file": name, "verdict": None, "action": None}
@@ -88,10 +94,10 @@ def _judge(
     assessed = _foremost([checker.assess(payload, now, grade=grade) for payload in payloads])
     heard_at = checker.ledger.quorum_time
     found = words.document(assessed.verdict, assessed.facts, now, heard_at=heard_at)
-    reasons = words.explanation(assessed.verdict)
-    age = found["ledger_age_seconds"]
-    heard = "no ledger" if age is None else f"ledger {words.age(age)} old"
-    line = f"{name}: {words.headline(assessed.verdict)} {reasons or 'all checks hold'} ({heard})"
+    reasons = " ".join(assessed.verdict.reasons)
+    said = telling.sentence(replica, checker.rule.zone, assessed, now)
+    found["sentence"] = said
+    line = f"{name}: {words.headline(assessed.verdict)} {reasons} {said}".replace("  ", " ")
     return {"file": name, **found, "line": line}
 
 

@@ -65,7 +65,7 @@ def _tell(one: Played, colour: bool) -> None:
     if one.outcome is None:
         line = "· nothing       stays shut   "
     else:
-        line = words.line(one.outcome, colour=colour)
+        line = words.line(one.outcome, colour=colour, said=one.sentence)
     mark = "" if one.ok else "   << NOT AS SCRIPTED"
     click.echo(f"{gate:<7}{title}\n       {line}  ({one.milliseconds:.0f} ms){mark}\n")
 

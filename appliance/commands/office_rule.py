@@ -71,7 +71,10 @@ def check(file: Path, as_json: bool) -> None:
 @rule.command()
 @click.argument("name", type=click.Choice(PRESETS))
 def preset(name: str) -> None:
-    """Print a rule to begin with; write it to a file, change it, check it, set it."""
+    """Print a rule to begin with. Write it to a file, change it, check it, set it.
+
+    NAME is residential, staff-entrance or epidemic.
+    """
     text = resources.files("appliance.policy").joinpath("presets", f"{name}.json").read_text()
     click.echo(text, nl=False)
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from appliance.demo.compound import HEARD_AT, Compound, Station
 from appliance.demo.scenes import Scene, picture_of, script
-from appliance.gate import words
+from appliance.gate import telling, words
+from appliance.gate.assembly import open_replica
 from appliance.gate.terminal import Outcome
 from appliance.policy.facts import facts_of
 from appliance.policy.rules import decide
@@ -33,6 +34,7 @@ class Played:
     outcome: Outcome | None
     milliseconds: float
     ok: bool
+    sentence: str = ""  # what a guard can read out
 
     def as_json(self) -> dict[str, Any]:
         found: dict[str, Any] = {
@@ -44,6 +46,7 @@ class Played:
         if self.outcome is not None and self.outcome.assessed is not None:
             at, facts = self.outcome.at, self.outcome.assessed.facts
             found |= words.document(self.outcome.verdict, facts, at, heard_at=HEARD_AT)
+            found["sentence"] = self.sentence
             found["opened"] = self.outcome.is_opened
             found["recorded"] = self.outcome.is_recorded
         return found
@@ -81,7 +84,16 @@ def _play(yard: Compound, scene: Scene, decoder: DecoderChild, path: Path) -> Pl
         outcome = station.terminal.see(payload, now * TICKS_A_SECOND)
     milliseconds = (time.monotonic_ns() - began) / 1e6
     after = (len(station.records()), station.pulse_count)
-    return Played(scene, outcome, milliseconds, _is_as_told(scene, outcome, before, after))
+    ok = _is_as_told(scene, outcome, before, after)
+    return Played(scene, outcome, milliseconds, ok, _sentence(station, outcome))
+
+
+def _sentence(station: Station, outcome: Outcome | None) -> str:
+    if outcome is None or outcome.assessed is None:
+        return ""
+    with open_replica(station.settings) as replica:
+        zone = outcome.assessed.facts.rule.zone
+        return telling.sentence(replica, zone, outcome.assessed, outcome.at)
 
 
 def _seen(path: Path, decoder: DecoderChild) -> Iterator[bytes]:

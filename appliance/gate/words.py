@@ -6,7 +6,8 @@ from appliance.gate.terminal import Outcome
 from appliance.passes.code import Form
 from appliance.passes.token import Assurance, HolderClass
 from appliance.policy.facts import Facts
-from appliance.policy.reasons import GUARD, PERSON
+from appliance.policy.reasons import GUARD, PERSON, Reason
+from appliance.policy.schedule import UTC, Zone, moment
 from appliance.policy.verdict import SHAPES, Action, Colour, Verdict
 from ledger_sync.clock import Grade
 from ledger_sync.entries import CARD, CERTIFIED_CARD
@@ -50,6 +51,37 @@ def explanation(verdict: Verdict) -> str:
     return "  ".join(f"{reason} {GUARD[reason]}" for reason in verdict.reasons)
 
 
+def sentence(
+    verdict: Verdict, facts: Facts, at: int, *, zone: Zone = UTC, since: int | None = None
+) -> str:
+    """What a guard can read out: `The office revoked this pass, 14:02; ledger 41 s old.`
+
+    `since` is when the status changed that decides, if that is known; `zone` is the site's.
+    """
+    told = GUARD[verdict.reasons[0]].rstrip(".") if verdict.reasons else _welcome(facts)
+    if since is not None and verdict.reasons and verdict.reasons[0] in OF_STATUS:
+        told += f", {_when(since, at, zone)}"
+    heard = f"ledger {age(at - facts.quorum_time)} old" if facts.quorum_time else "no ledger heard"
+    return f"{told}; {heard}."
+
+
+OF_STATUS = frozenset({Reason.REVOKED, Reason.SUSPENDED, Reason.CONDITION})
+"""Reasons that somebody gave at a time that the ledger knows."""
+
+
+def _welcome(facts: Facts) -> str:
+    klass = HolderClass(facts.klass).name.capitalize()
+    where = "may leave" if facts.direction else "may come in"
+    return f"{klass} {where}: all checks hold"
+
+
+def _when(since: int, at: int, zone: Zone) -> str:
+    """`14:02` today, `14:02 two days ago`, in the clocks of the site."""
+    then, now = moment(zone, since), moment(zone, at)
+    clock, days = f"{then.minute // 60:02}:{then.minute % 60:02}", now.day - then.day
+    return clock if days == 0 else f"{clock} {days} day{'s' if days > 1 else ''} ago"
+
+
 def age(seconds: int) -> str:
     """`41 s`, `3 min`, `2 d`: how old something is; a future time counts as no age."""
     for size, unit in _UNITS:
@@ -89,14 +121,17 @@ def verified(facts: Facts) -> dict[str, Any]:
     return found
 
 
-def line(outcome: Outcome, *, colour: bool = False) -> str:
-    """One check in one line, for a log or a terminal; it says what the gate did."""
+def line(outcome: Outcome, *, colour: bool = False, said: str = "") -> str:
+    """One check in one line, for a log or a terminal; it says what the gate did. `said` is one
+    sentence that takes the place of the reasons' own."""
     did = outcome.verdict.action
     if outcome.is_opened:
         did = Action.OPEN
     elif did is Action.OPEN:
         did = Action.DENY
-    parts = [headline(outcome.verdict, colour=colour, did=did), explanation(outcome.verdict)]
+    why = f"{' '.join(outcome.verdict.reasons)} {said}".strip() if said else ""
+    parts = [headline(outcome.verdict, colour=colour, did=did)]
+    parts.append(why or explanation(outcome.verdict))
     if not outcome.is_recorded:
         parts.append("NOT RECORDED")
     parts.append(outcome.fault)

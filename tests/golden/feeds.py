@@ -15,7 +15,7 @@ from nacl.bindings import crypto_box_beforenm, crypto_box_easy_afternm, crypto_b
 from appliance.passes import token
 from appliance.passes.verify import REQUIRED
 from appliance.policy import site_rule
-from appliance.policy.facts import Audience, Facts
+from appliance.policy.facts import Audience, Facts, Invitation
 from ledger_sync import cbor, feed, masks, note
 from ledger_sync.batch import sealed_bundle
 from ledger_sync.feed import BUNDLE, Check
@@ -114,6 +114,7 @@ def check() -> Check:
     )
 
 
+HOUR = 3_600
 UNCOUNTED = {"is_counted": 0, "carrier": 0, "code_at": 0}
 
 
@@ -154,16 +155,30 @@ def _checks() -> Iterator[Case]:
     yield Case("alarm-latin", "a gate in Latin-1", latin, "8.2.5", "R-LEDGER", kind="alarm")
 
 
+def guest() -> Facts:
+    """Those of a green check of a visitor."""
+    given = Invitation(AT - HOUR, AT + HOUR, 1, 2, 0, host_class=1)
+    return facts()._replace(
+        form=7, marks=REQUIRED[7], klass=4, assurance=1, uses=1, invite=given
+    )
+
+
 def _facts() -> Iterator[Case]:
+    body = check()._replace(facts=guest().to_bytes()).to_bytes()
+    what = "the record of a visitor, with what the host gave"
+    yield Case("check-visitor", what, body, "8.2.3", "accepted", kind="check")
     whole = facts().to_bytes()
-    last_way = len(whole) - 43
+    last_way = len(whole) - 68
     assert whole[last_way : last_way + 1] == b"\xff"
     for name, what, body in (
-        ("facts-118", "facts without their last byte", whole[:-1]),
+        ("facts-144", "facts without their last byte", whole[:-1]),
         ("facts-form-10", "a form that nothing has", b"\x0a" + whole[1:]),
         ("facts-way-2", "a last way of no direction", _with(whole, last_way, 2)),
         ("facts-refused-2", "2 for refused", _with(whole, 1, 2)),
         ("facts-rule", "a rule that is not at hand", whole[:-8] + b"no rule!"),
+        ("facts-weekday-8", "a weekday of no week", _with(whole, len(whole) - 31, 8)),
+        ("facts-invite", "an invitation beside another form", whole + bytes(30)),
+        ("facts-visitor-bare", "a visitor without an invitation", b"\x07" + whole[1:]),
     ):
         raw = check()._replace(facts=body).to_bytes()
         yield Case(name, what, raw, "8.2.3", "R-LEDGER", kind="check")
