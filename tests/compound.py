@@ -303,7 +303,7 @@ def _scenarios_of_people() -> dict[str, Scenario]:
         "stale list": Scenario(show(C, ANN, stale), grey, now=stale),
         "stale list, visitor": Scenario(show(C, GUEST, stale), grey.replace("OPEN", "ASK"), stale),
         "stalest list": Scenario(show(C, ANN, old - 1), grey, now=old - 1),
-        "old list": Scenario(show(C, ANN, old), grey.replace("OPEN", "ASK"), now=old),
+        "old list": Scenario(show(C, ANN, old), "GREY ASK G-OLD-STATUS", now=old),
         "stale and conditional": Scenario(show(B, ESCORTED, stale), both, now=stale),
         "no clock": Scenario(show(C, ANN), "GREY ASK G-CLOCK", **clock),
         "no clock, right nonce": Scenario(poor, dark, **clock),

@@ -269,13 +269,14 @@ def test_the_decision_bench_makes_its_rows(tmp_path, monkeypatch):
 
     rows = verdicts.rows(steps.append)
 
-    assert {row.at_most for row in rows} == {1.35, 1.3, None}
+    assert {row.at_most for row in rows} == {1.35, 1.3, 2.0, None}
     raw = [row.note for row in rows if row.at_most == 1.35]
     assert all(note.endswith(" on this machine now") for note in raw)
     assert len({row.name for row in rows}) == len(rows)
     assert all(0 < row.low <= row.value <= row.high for row in rows)
     counts = ("1,000", "100,000", "1,000,000")
-    assert steps == [*(f"decisions at {count} passes" for count in counts), "lookups"]
+    decisions = [f"decisions at {count} passes" for count in counts]
+    assert steps == [*decisions, "rules of a site", "lookups"]
     assert [(row.at_most, row.aim) for row in rows if row.name.startswith("lookup")] == [
         (1.3, 1.1),
         (None, None),

@@ -30,8 +30,9 @@ from ledger_sync.sources import FolderSource
 from ledger_sync.store import Store
 
 AT = "2026-11-22T08:00:00Z"
-GREEN = "● GREEN  opens         all checks hold (ledger 41 s old)"
-FOREIGN = "■ RED    stays shut    R-FOREIGN This is not a Yardpass code. (ledger 41 s old)"
+SAID = "Resident may come in: all checks hold; ledger 41 s old."
+GREEN = f"● GREEN  opens         {SAID}"
+FOREIGN = "■ RED    stays shut    R-FOREIGN This is not a Yardpass code; ledger 41 s old."
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +151,7 @@ def test_json_is_one_document_and_nothing_else(yardpass, office):
         },
         "ledger_age_seconds": 41,
         "clock": "GOOD",
+        "sentence": SAID,
         "line": f"code.png: {GREEN}",
     }
     assert (shut["verdict"], shut["reasons"]) == ("RED", ["R-FOREIGN"])
@@ -276,7 +278,7 @@ def test_a_terminal_without_a_ledger_says_so(yardpass, site):
     with Store(site / "store.db") as store:
         store.write("UPDATE ledger SET quorum_time = 0")
 
-    assert "(no ledger)" in yardpass("code.txt")[1]
+    assert "; no ledger." in yardpass("code.txt")[1]
 
 
 def test_nothing_is_recorded_or_changed(yardpass, site):

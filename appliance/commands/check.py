@@ -94,10 +94,10 @@ def _judge(
     assessed = _foremost([checker.assess(payload, now, grade=grade) for payload in payloads])
     heard_at = checker.ledger.quorum_time
     found = words.document(assessed.verdict, assessed.facts, now, heard_at=heard_at)
-    reasons = " ".join(assessed.verdict.reasons)
     said = telling.sentence(replica, checker.rule.zone, assessed, now)
     found["sentence"] = said
-    line = f"{name}: {words.headline(assessed.verdict)} {reasons} {said}".replace("  ", " ")
+    why = " ".join((*assessed.verdict.reasons, said))
+    line = f"{name}: {words.headline(assessed.verdict)} {why}"
     return {"file": name, **found, "line": line}
 
 

@@ -13,4 +13,6 @@ def sentence(replica: Replica, zone: Zone, assessed: Assessed, at: int) -> str:
     reasons = assessed.verdict.reasons
     is_asked = bool(reasons) and reasons[0] in words.OF_STATUS and bool(assessed.credential)
     since = changed_at(replica, assessed.credential) if is_asked else None
-    return words.sentence(assessed.verdict, assessed.facts, at, zone=zone, since=since)
+    heard_at = replica.ledger().quorum_time
+    told = words.Told(at, heard_at, zone, since)
+    return words.sentence(assessed.verdict, assessed.facts, told)

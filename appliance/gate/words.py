@@ -1,6 +1,6 @@
 """A verdict in words: the line a guard reads, the document a program reads. Pure."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from appliance.gate.terminal import Outcome
 from appliance.passes.code import Form
@@ -51,18 +51,23 @@ def explanation(verdict: Verdict) -> str:
     return "  ".join(f"{reason} {GUARD[reason]}" for reason in verdict.reasons)
 
 
-def sentence(
-    verdict: Verdict, facts: Facts, at: int, *, zone: Zone = UTC, since: int | None = None
-) -> str:
-    """What a guard can read out: `The office revoked this pass, 14:02; ledger 41 s old.`
+class Told(NamedTuple):
+    """What a sentence adds: when it is, when the office was heard last (0 for never), the clocks
+    of the site, since when the status is that decides, if that is known. Unix seconds."""
 
-    `since` is when the status changed that decides, if that is known; `zone` is the site's.
-    """
-    told = GUARD[verdict.reasons[0]].rstrip(".") if verdict.reasons else _welcome(facts)
-    if since is not None and verdict.reasons and verdict.reasons[0] in OF_STATUS:
-        told += f", {_when(since, at, zone)}"
-    heard = f"ledger {age(at - facts.quorum_time)} old" if facts.quorum_time else "no ledger heard"
-    return f"{told}; {heard}."
+    at: int
+    heard_at: int
+    zone: Zone = UTC
+    since: int | None = None
+
+
+def sentence(verdict: Verdict, facts: Facts, told: Told) -> str:
+    """What a guard can read out: `The office revoked this pass, 14:02; ledger 41 s old.`"""
+    said = GUARD[verdict.reasons[0]].rstrip(".") if verdict.reasons else _welcome(facts)
+    if told.since is not None and verdict.reasons and verdict.reasons[0] in OF_STATUS:
+        said += f", {_when(told.since, told.at, told.zone)}"
+    heard = f"ledger {age(told.at - told.heard_at)} old" if told.heard_at else "no ledger"
+    return f"{said}; {heard}."
 
 
 OF_STATUS = frozenset({Reason.REVOKED, Reason.SUSPENDED, Reason.CONDITION})

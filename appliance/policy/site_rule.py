@@ -51,9 +51,7 @@ class SiteRule:
     static: str = "green"  # best colour of a printed bearer pass
     number: str = "yellow"  # best colour of a card that shows nothing but its number
     old_seconds: int = 14 * DAY  # up to here the guard decides; behind it nobody is let in
-    freshness: dict[int, dict[str, Any]] = field(
-        default_factory=dict, hash=False
-    )  # the same by class
+    freshness: dict[int, dict[str, Any]] = field(default_factory=dict, hash=False)  # by class
     time_zone: str = "UTC"
     holidays: tuple[int, ...] = ()  # days since 1970-01-01
     curfew: tuple[Window, ...] = ()

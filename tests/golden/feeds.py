@@ -158,9 +158,7 @@ def _checks() -> Iterator[Case]:
 def guest() -> Facts:
     """Those of a green check of a visitor."""
     given = Invitation(AT - HOUR, AT + HOUR, 1, 2, 0, host_class=1)
-    return facts()._replace(
-        form=7, marks=REQUIRED[7], klass=4, assurance=1, uses=1, invite=given
-    )
+    return facts()._replace(form=7, marks=REQUIRED[7], klass=4, assurance=1, uses=1, invite=given)
 
 
 def _facts() -> Iterator[Case]:
