@@ -1,6 +1,6 @@
 """What a decision costs beside the signature it cannot do without.
 
-The reference is PyNaCl's `VerifyKey.verify` on the same bytes, its key made before. A decision goes
+The reference is PyNaCl's `VerifyKey.verify` on the same bytes, its key made before. A decision is
 from a decoder's text to the verdict; before it the store is looked at, untimed, as a gate does.
 """
 
@@ -44,7 +44,7 @@ from ledger_sync.store import Store
 
 NOW = 1_795_334_400
 PIECES_THERE = 0.079
-"""Verifications a piece of Python took where floors were set: 1.33 for C; 1.42 to 1.50 at 0.110."""
+"""Verifications a piece of Python took where floors were set: 1.33 for C; at 0.110 up to 1.50."""
 SITE, ORIGIN = "yp:hz07", "yardpass/hz07"
 HOLDERS = 400  # people who take turns at the gate
 LOOKUPS = 10_000  # of anybody: they lie on ten times the pages that a connection keeps
