@@ -1,6 +1,6 @@
 """Checks on a stick: the frames that terminals send each other, in one file.
 
-    checks        HELLO, then DENY and BUNDLE frames, then DONE
+    checks        HELLO, then DENY frames (orders first) and BUNDLE frames, then DONE
 
 Read like a peer that says nothing more: it can withhold, never alter. FORMAT.md section 8.6.
 """
@@ -15,6 +15,7 @@ from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.feed import BUNDLE
 from ledger_sync.frame_reader import FrameReader
 from ledger_sync.gossip import Gossip
+from ledger_sync.orders import Orders
 from ledger_sync.replica import Replica
 from ledger_sync.roster import Roster
 from ledger_sync.shelf import Shelf
@@ -43,8 +44,8 @@ def _frames(store: Store, kid: bytes) -> Iterator[bytes]:
     feeds = Roster(store, kid).feeds()
     rows, closed = vector.vector_of(feeds, set(feeds))
     yield frames.Hello(kid, Replica(store).note(), rows, closed, (), ()).to_bytes()
-    for _, denial in Denials(store).notes():
-        yield frames.Deny(denial).to_bytes()
+    for urgent in (*Orders(store).notes(), *(denial for _, denial in Denials(store).notes())):
+        yield frames.Deny(urgent).to_bytes()
     for held in shelf.feeds():
         for start in range(0, held.size, BUNDLE):
             stop = min(held.size, start + BUNDLE)
@@ -67,7 +68,7 @@ class _Silent:
 
 
 def read(path: Path, gossip: Gossip) -> int:
-    """Takes in what the file at `path` holds of checks and denials; how many entries are new.
+    """Takes in what the file at `path` holds of checks, denials, orders; how many entries are new.
 
     Raises `Refused` for what no terminal wrote, `Unavailable` for a stick that was pulled: what
     was taken in before stays, and all of it was verified.
