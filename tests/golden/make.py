@@ -17,6 +17,7 @@ from golden import (
     ledger_kinds,
     ledgers,
     notes,
+    orders,
     published,
     showings,
     statements,
@@ -26,7 +27,7 @@ from golden import (
 from golden.case import FOLDER, render
 
 MODULES = (
-    *(ledgers, ledger_kinds, entry_cases, notes, published),
+    *(ledgers, ledger_kinds, entry_cases, notes, published, orders),
     *(showings, codecs, envelopes, statements, verdicts, key_files, feeds, talk),
 )
 
