@@ -20,6 +20,7 @@ from ledger_sync.history import Base
 from ledger_sync.kinds import MAY_ORDER
 from ledger_sync.materialise import known_of
 from ledger_sync.merkle import Frontier, leaf_hash
+from ledger_sync.order import Rank
 from ledger_sync.replica import Ledger, Replica
 from ledger_sync.snapshot import Image
 from ledger_sync.state import LIST_SIZE
@@ -239,8 +240,11 @@ def _denials(store: Store, replica: Replica, pinned: Trust) -> Iterator[str]:
 
 
 def _orders(store: Store, replica: Replica, pinned: Trust) -> Iterator[str]:
-    """Every zone must have the order that its note states, signed by whom it says."""
+    """Every zone must have the order that its note states, signed by whom it says, and every
+    order its zones, or newer ones there."""
     held, known = replica.ledger(), known_of(store.db, replica.history.trust(pinned))
+    newest: dict[int, Rank] = {}
+    sound = []
     for zone, *stated, signer, data in store.rows(_ORDERS):
         issuers = [  # a right may have been withdrawn after the order was taken
             replace(one, since=0, until=MAX_NUMBER, rights=MAY_ORDER)
@@ -252,6 +256,10 @@ def _orders(store: Store, replica: Replica, pinned: Trust) -> Iterator[str]:
         except Refused as refused:
             yield f"order for zone {zone}: {refused}"
             continue
-        says = [found.kind.value, found.issued_at, found.digest]
-        if zone not in order.zones_of(found.zones) or stated != says:
+        sound.append((zone, found.rank))
+        for one in order.zones_of(found.zones):
+            newest[one] = max(found.rank, newest.get(one, found.rank))
+        if stated != [found.kind.value, found.issued_at, found.digest]:
             yield f"order for zone {zone}: its note says otherwise"
+    for zone, rank in sorted(set(newest.items()) ^ set(sound)):
+        yield f"order for zone {zone}: that of {rank[0]} does not stand as its note says"

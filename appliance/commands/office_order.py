@@ -13,7 +13,7 @@ from ledger_sync.order import ALL_ZONES, ZONE_COUNT, Kind
 
 @click.command()
 @folder_option
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", type=click.Choice(KINDS), metavar="KIND")
 @click.argument("file", type=FILE)
 @click.option(
     "--zone",
