@@ -31,8 +31,13 @@ def count(store: Store) -> int:
     return sum(held.size for held in Shelf(store).feeds())
 
 
+def urgent(store: Store) -> list[bytes]:
+    """The orders and the deny notes there are to write, orders first."""
+    return [*Orders(store).notes(), *(denial for _, denial in Denials(store).notes())]
+
+
 def write(path: Path, store: Store, kid: bytes) -> None:
-    """Writes all feeds of a store, up to their newest heads.
+    """Writes all feeds of a store, up to their newest heads, its orders and denials.
 
     `kid` is of the terminal that writes. Raises `Unavailable` if the stick or the store fails.
     """
@@ -44,14 +49,14 @@ def _frames(store: Store, kid: bytes) -> Iterator[bytes]:
     feeds = Roster(store, kid).feeds()
     rows, closed = vector.vector_of(feeds, set(feeds))
     yield frames.Hello(kid, Replica(store).note(), rows, closed, (), ()).to_bytes()
-    for urgent in (*Orders(store).notes(), *(denial for _, denial in Denials(store).notes())):
-        yield frames.Deny(urgent).to_bytes()
+    for text in urgent(store):
+        yield frames.Deny(text).to_bytes()
     for held in shelf.feeds():
         for start in range(0, held.size, BUNDLE):
             stop = min(held.size, start + BUNDLE)
-            text = shelf.head_at(held, stop)
-            if text:
-                ids = (held.kid, held.incarnation, start, stop - start, text)
+            head = shelf.head_at(held, stop)
+            if head:
+                ids = (held.kid, held.incarnation, start, stop - start, head)
                 batch = Batch(*ids, *shelf.part(held.number, start, stop))
                 yield frames.Parts(batch).to_bytes()
     yield frames.Done().to_bytes()
