@@ -6,7 +6,9 @@ Read like a peer that says nothing more: it can withhold, never alter. FORMAT.md
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from ledger_sync import files, frames, vector
 from ledger_sync.batch import Batch
@@ -20,9 +22,12 @@ from ledger_sync.replica import Replica
 from ledger_sync.roster import Roster
 from ledger_sync.shelf import Shelf
 from ledger_sync.store import Store
+from ledger_sync.talk import Talk
 
 NAME = "checks"  # the file, beside those of the ledger
-PIECE = 1 << 18  # bytes read at once
+PIECE = 1 << 13  # bytes heard at once: as many notes as fit in cost less than a peer may
+TOGETHER = 32  # pieces whose batches are made durable together
+_FIRST = frames.HEAD.size + frames.MAX_FRAME  # bytes in which HELLO is whole
 _PATIENCE = 60.0  # seconds that seem to pass between two pieces: a stick may say much at once
 
 
@@ -78,16 +83,13 @@ def read(path: Path, gossip: Gossip) -> int:
     Raises `Refused` for what no terminal wrote, `Unavailable` for a stick that was pulled: what
     was taken in before stays, and all of it was verified.
     """
-    before, ticks = _count(gossip), 0.0
+    before = _count(gossip)
     try:
         with path.open("rb") as file:
-            head = file.read(PIECE)
-            talk = gossip.begin(str(path), _writer_of(head, path), _Silent(), ticks)
+            talk = gossip.begin(str(path), _writer_of(file.read(_FIRST), path), _Silent(), 0.0)
+            file.seek(0)
             try:
-                while head:
-                    gossip.hear(talk, head, ticks)
-                    ticks += _PATIENCE
-                    head = file.read(PIECE)
+                _hear(gossip, talk, file)
             finally:
                 gossip.end(talk)
     except OSError as error:
@@ -95,6 +97,14 @@ def read(path: Path, gossip: Gossip) -> int:
         raise Unavailable(f"{what}; plug the stick in again") from error
     gossip.settle_all()
     return _count(gossip) - before
+
+
+def _hear(gossip: Gossip, talk: Talk, file: BinaryIO) -> None:
+    ticks = 0.0
+    for number, piece in enumerate(iter(partial(file.read, PIECE), b""), start=1):
+        gossip.hear(talk, piece, ticks, more=number % TOGETHER > 0)
+        ticks += _PATIENCE
+    gossip.hear(talk, b"", ticks)
 
 
 def _count(gossip: Gossip) -> int:
