@@ -16,6 +16,7 @@ from ledger_sync.replica import Replica
 from ledger_sync.store import Store
 from ledger_sync.trust import Trust
 
+NOTHING: Rank = (-1, 0, b"")  # less than any order
 _RANKS = "SELECT zone, kind, issued_at, digest FROM standing_order"
 _KEEP = "INSERT OR REPLACE INTO standing_order VALUES (?, ?, ?, ?, ?, ?)"
 _TOUCH = "UPDATE ledger SET version = version + 1 WHERE id = 1"
@@ -60,21 +61,13 @@ class Orders:
 
         The ledger's version moves with it: whoever keeps in memory what is in force reads it anew.
         """
-        held = Replica(self._store).ledger()
-        with self._store.translated():
-            known = known_of(self._store.db, trust)
-        issuers = [one for several in known.issuers.values() for one in several]
-        at = believed(now, held.floor)
-        found = order.opened(data, origin=held.origin, issuers=issuers, now=at)
+        found = self._opened(data, trust, now)
         with self._store.transaction():
             ranks = self._ranks()
-            if any(rank == found.rank for rank in ranks.values()):
+            if found.rank in ranks.values():
                 return found
-            won = [
-                zone
-                for zone in order.zones_of(found.zones)
-                if zone not in ranks or ranks[zone] < found.rank
-            ]
+            zones = order.zones_of(found.zones)
+            won = [zone for zone in zones if ranks.get(zone, NOTHING) < found.rank]
             if not won:
                 what = "this order came too late: newer ones stand in its zones"
                 raise Refused(f"{what}; see: yardpass ledger status", reason="R-LEDGER")
@@ -82,6 +75,14 @@ class Orders:
             self._store.db.executemany(_KEEP, [(zone, *row) for zone in won])
             self._store.db.execute(_TOUCH)
         return found
+
+    def _opened(self, data: bytes, trust: Trust, now: int) -> Order:
+        held = Replica(self._store).ledger()
+        with self._store.translated():
+            known = known_of(self._store.db, trust)
+        issuers = [one for several in known.issuers.values() for one in several]
+        at = believed(now, held.floor)
+        return order.opened(data, origin=held.origin, issuers=issuers, now=at)
 
     def _ranks(self) -> dict[int, Rank]:
         return {
