@@ -1,16 +1,17 @@
-"""What must reach everybody: deny notes, and evidence of two histories.
+"""What must reach everybody: orders, deny notes, and evidence of two histories.
 
-Both are small and prove themselves, whoever brings them; each is told to every peer that does not
-say it has it, a few a second. FORMAT.md sections 7.8 and 8.7.
+All are small and prove themselves, whoever brings them; each is told to every peer that does not
+say it has it, a few a second, orders first. FORMAT.md sections 7.8, 7.9 and 8.7.
 """
 
 import logging
 from collections.abc import Callable
 
-from ledger_sync import frames
+from ledger_sync import frames, order
 from ledger_sync.denials import Denials
 from ledger_sync.errors import Refused
 from ledger_sync.intake import Intake
+from ledger_sync.orders import Orders
 from ledger_sync.replica import Replica
 from ledger_sync.roster import Roster, mark_of
 from ledger_sync.store import Store
@@ -18,10 +19,11 @@ from ledger_sync.talk import Talk
 from ledger_sync.trust import Trust
 
 _log = logging.getLogger("yardpass.sync")
+_WORDS = {True: "an order", False: "a deny note"}
 
 
 class Alarms:
-    """The deny notes and the evidence of one store, and what peers know of them."""
+    """The orders, deny notes and evidence of one store, and what peers know of them."""
 
     def __init__(
         self,
@@ -35,31 +37,33 @@ class Alarms:
         """`now` is not before the floor."""
         self._replica = Replica(store)
         self._denials = Denials(store)
+        self._orders = Orders(store)
         self._intake = intake
         self._roster = roster
         self._pinned = pinned
         self._now = now
-        self._denied: dict[bytes, frames.Deny] = {}
+        self._notes: dict[bytes, frames.Deny] = {}  # orders, then deny notes, newest first
         self._proofs: dict[bytes, frames.Evidence] = {}
         self.reload()
 
     def reload(self) -> None:
         """Reads what is held anew."""
-        notes = [text for _, text in self._denials.notes()]
-        self._denied = {mark_of(text): frames.Deny(text) for text in notes}
+        denials = [text for _, text in self._denials.notes()]
+        notes = (*self._orders.notes()[::-1], *denials[::-1])
+        self._notes = {_mark_of_note(text): frames.Deny(text) for text in notes}
         pairs = [(b"", one, other) for _, one, other in self._replica.history.evidence()]
         pairs += [(kid, one.encode(), two.encode()) for kid, one, two in self._intake.forks()]
         proofs = [frames.Evidence(*pair) for pair in pairs]
         self._proofs = {_mark_of_pair(one): one for one in proofs}
 
     def marks(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-        """What a HELLO says is held: the newest denials and proofs."""
+        """What a HELLO says is held: the orders, the newest denials and proofs."""
         most = frames.MAX_MARKS
-        return tuple(self._denied)[-most:], tuple(self._proofs)[-most:]
+        return tuple(self._notes)[:most], tuple(self._proofs)[-most:]
 
     def tell(self, talk: Talk, ticks: float) -> None:
         """Tells a peer what it lacks, as much as it must listen to now."""
-        for known in (self._denied, self._proofs):
+        for known in (self._notes, self._proofs):
             for mark, message in known.items():
                 if talk.session.may_tell(mark, ticks):
                     talk.link.send(message.to_bytes())
@@ -67,22 +71,24 @@ class Alarms:
     def on_alarm(self, talk: Talk, found: frames.Deny | frames.Evidence) -> bool:
         """Takes what a peer tells; whether it was new."""
         if isinstance(found, frames.Deny):
-            return self._on_deny(talk, found.note)
+            return self._on_note(talk, found.note)
         return self._on_evidence(talk, found)
 
-    def _on_deny(self, talk: Talk, text: bytes) -> bool:
-        """Takes a deny note into effect; whether it was new."""
-        if mark_of(text) in self._denied:
+    def _on_note(self, talk: Talk, text: bytes) -> bool:
+        """Takes an order or a deny note into effect; whether it was new."""
+        mark, is_order = _mark_of_note(text), order.is_order(text)
+        if mark in self._notes:
             return False
-        trust = self._replica.history.trust(self._pinned)
+        trust, what = self._replica.history.trust(self._pinned), _WORDS[is_order]
+        held = self._orders if is_order else self._denials
         try:
-            self._denials.add(text, trust=trust, now=self._now())
-        except Refused as refused:  # lapsed on the way, or of a list that is not here yet
-            _log.info("a deny note from %s does not count here: %s", talk.name, refused)
+            held.add(text, trust=trust, now=self._now())
+        except Refused as refused:  # overtaken on the way, or of a list that is not here yet
+            _log.info("%s from %s does not count here: %s", what, talk.name, refused)
             return False
-        _log.info("a deny note came from %s", talk.name)
+        _log.info("%s came from %s", what, talk.name)
         self.reload()
-        return mark_of(text) in self._denied
+        return mark in self._notes
 
     def _on_evidence(self, talk: Talk, found: frames.Evidence) -> bool:
         """Keeps two signed notes that contradict each other; whether they were new."""
@@ -102,6 +108,13 @@ class Alarms:
             return False
         self.reload()
         return mark in self._proofs
+
+
+def _mark_of_note(text: bytes) -> bytes:
+    """Of what an order says, whoever signed it besides; of a deny note as it is."""
+    if order.is_order(text):
+        return order.digest_in(text)[: frames.MARK_BYTES]
+    return mark_of(text)
 
 
 def _mark_of_pair(found: frames.Evidence) -> bytes:

@@ -10,20 +10,18 @@ safe direction, and lapses by itself. Pure: a C2SP signed note to a value. FORMA
     — 54e72f907f834a9d 8e1x...
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ledger_sync import note
+from ledger_sync import urgent
 from ledger_sync.entries import MAX_NAME, MAX_STATUS_INDEX, MAY_DENY, Issuer
-from ledger_sync.errors import Refused
-from ledger_sync.keys import ED25519, SigningKey
-from ledger_sync.state import may
+from ledger_sync.keys import SigningKey
+from ledger_sync.urgent import EARLY_SECONDS
+
+__all__ = ["EARLY_SECONDS", "LASTS_SECONDS", "MAX_PLACES", "Denial", "opened", "sign"]
 
 LASTS_SECONDS = 86_400
-EARLY_SECONDS = 300  # how far ahead of the receiver's clock a note may be
 MAX_PLACES = 64  # passes one note denies
-_NUMBER = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 
 
 class Denial(NamedTuple):
@@ -43,9 +41,7 @@ def sign(
 ) -> bytes:
     """A note that denies these (list, index) places. `key` is one of an issuer who may."""
     lines = [f"{origin}/deny", str(issued_at), *(f"{idx} {uri}" for uri, idx in places)]
-    text = "\n".join(lines) + "\n"
-    verifier = note.Verifier(key.public.kid.hex(), note.NOTE_KEY, key.public.raw)
-    return f"{text}\n{note.sign_note(text, verifier, key)}".encode()
+    return urgent.sign("\n".join(lines) + "\n", key)
 
 
 def opened(data: bytes, *, origin: str, issuers: Iterable[Issuer], now: int) -> Denial:
@@ -53,38 +49,16 @@ def opened(data: bytes, *, origin: str, issuers: Iterable[Issuer], now: int) -> 
 
     Raises `Refused` (R-LEDGER) otherwise. Whether it has lapsed is for whoever asks.
     """
-    known = {
-        note.Verifier(one.key.kid.hex(), note.NOTE_KEY, one.key.raw): one
-        for one in issuers
-        if may(one, MAY_DENY) and one.key.alg == ED25519
-    }
-    found = note.open_note(data, known)
-    lines = found.text[:-1].split("\n")
+    text, signers = urgent.opened(data, right=MAY_DENY, issuers=issuers)
+    lines = text[:-1].split("\n")
     if lines[0] != f"{origin}/deny" or not 3 <= len(lines) <= 2 + MAX_PLACES:
-        raise _refused(f"not a deny note of {origin} for 1 to {MAX_PLACES} passes")
-    issued_at = _number(lines[1])
-    if issued_at > now + EARLY_SECONDS:
-        raise _refused(f"a deny note from {issued_at}, it is {now} here")
-    signers = [known[one.verifier] for one in found.signatures]
-    signers = [one for one in signers if one.since <= issued_at <= one.until]
-    if not signers:
-        raise _refused("a deny note from outside the time its signer was given")
-    places = tuple(map(_place, lines[2:]))
-    return Denial(signers[0].key.kid.hex(), issued_at, places)
+        raise urgent.refused(f"not a deny note of {origin} for 1 to {MAX_PLACES} passes")
+    issued_at, signer = urgent.timed(lines[1], signers, now=now, what="a deny note")
+    return Denial(signer, issued_at, tuple(map(_place, lines[2:])))
 
 
 def _place(line: str) -> tuple[str, int]:
     idx, _, uri = line.partition(" ")
-    if not 0 < len(uri) <= MAX_NAME or _number(idx) > MAX_STATUS_INDEX:
-        raise _refused(f"{line[:80]!r} is no place in a status list")
+    if not 0 < len(uri) <= MAX_NAME or urgent.number_of(idx) > MAX_STATUS_INDEX:
+        raise urgent.refused(f"{line[:80]!r} is no place in a status list")
     return uri, int(idx)
-
-
-def _number(text: str) -> int:
-    if not _NUMBER.fullmatch(text):
-        raise _refused(f"{text[:40]!r} is no number")
-    return int(text)
-
-
-def _refused(why: str) -> Refused:
-    return Refused(why, reason="R-LEDGER")

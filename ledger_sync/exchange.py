@@ -33,7 +33,7 @@ ROWS_A_UNIT = 1_000  # rows of a HELLO that cost one unit more
 ROOT_UNITS = 40.0  # the most that a root at an earlier size costs it
 HASHES_A_UNIT = 1_000  # entries of such a root that cost one unit
 MAX_ASKED = 64  # files asked for and not answered yet
-TELLINGS = (16.0, 4.0)  # deny notes and evidence at once, and a second: less than they may cost
+TELLINGS = (16.0, 4.0)  # urgent notes and evidence at once, and a second: less than they may cost
 QUESTIONS = (8.0, 1.0)  # WANTs of rows and feeds at once, and a second
 _REMEMBERED = 1 << 16  # things of one kind that a conversation remembers
 
@@ -115,7 +115,7 @@ class Session:
         self.catch_up = Patience(1.0, 30.0)  # HELLOs because it holds more
         self.acked: dict[int, int] = {}  # number of a feed of its own -> size it was told of
         self._ticks = ticks
-        self._marks: frozenset[bytes] = frozenset()  # of deny notes and evidence it holds
+        self._marks: frozenset[bytes] = frozenset()  # of urgent notes and evidence it holds
         self._told = Patience(30.0, 3_600.0)
         self._asks = Patience(10.0, 600.0)
         self._allowance = Bucket(ALLOWANCE, REFILL, ticks)
@@ -230,7 +230,7 @@ class Session:
     # --- what to say and to ask ------------------------------------------------------------------
 
     def may_tell(self, mark: bytes, ticks: float) -> bool:
-        """Whether to tell it of the deny note, or the evidence, with this mark now."""
+        """Whether to tell it of the urgent note, or the evidence, with this mark now."""
         if mark in self._marks or not self._told.may(mark, ticks):
             return False
         if self._tellings.take(1, ticks):

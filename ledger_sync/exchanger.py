@@ -134,7 +134,8 @@ class Exchanger:
         await sockets.let_go()
 
     def _look(self) -> None:
-        """What other processes changed in the store: the ledger, denials, feeds signed off."""
+        """What other processes changed in the store: the ledger, denials, orders (each of which
+        moves the version), feeds signed off."""
         row = self._store.row("PRAGMA data_version")
         version = int(row[0]) if row else 0
         if version == self._versions[0]:
@@ -147,7 +148,7 @@ class Exchanger:
             self.gossip.feeds_changed()
         if before[1] != self._versions[1]:
             self.gossip.ledger_changed()
-        if before[2] != self._versions[2]:
+        if before[1:] != self._versions[1:]:
             self.gossip.denials_changed()
         self.refresh()
 

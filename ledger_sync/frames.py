@@ -19,7 +19,7 @@ MAX_FRAME = 1 << 20  # bytes of one frame's item
 MAX_ROWS = 24_000  # feeds of one HELLO
 MAX_CLOSED = 4_096  # terminals whose other feeds it sums up
 MAX_ACK = 2_048  # bytes of a cosigned head
-MAX_MARKS = 1_024  # deny notes and pairs of evidence that one HELLO names
+MAX_MARKS = 1_024  # urgent notes, and pairs of evidence, that one HELLO names
 MAX_PATH = 128  # characters of the path of a ledger file
 MAX_FILE = 1 << 26  # bytes of such a file
 MAX_PIECE = 1 << 19  # bytes of it in one frame
@@ -61,8 +61,8 @@ class Closed(NamedTuple):
 
 
 class Hello(NamedTuple):
-    """Who speaks, its newest checkpoint (a note, or nothing), its vector, the deny notes and
-    pairs of evidence it holds, by the first 8 bytes of their hashes."""
+    """Who speaks, its newest checkpoint (a note, or nothing), its vector, the deny
+    notes and orders, and the pairs of evidence it holds, by the first 8 bytes of their hashes."""
 
     kid: bytes
     checkpoint: bytes
@@ -121,7 +121,7 @@ class Ack(NamedTuple):
 
 
 class Deny(NamedTuple):
-    """A deny note."""
+    """A note that takes effect at once, a deny note or an order: its first line says which."""
 
     note: bytes
 

@@ -1,5 +1,5 @@
 """The ledger's part of fsck.py: entries against the root, root against the signatures, state
-against a replay, denials against their notes. FORMAT.md sections 5 to 7.
+against a replay, denials and orders against their notes. FORMAT.md sections 5 to 7.
 """
 
 import hashlib
@@ -11,14 +11,16 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ledger_sync import deny, note, snapshot
+from ledger_sync import deny, note, order, snapshot
 from ledger_sync.accept import NOWHERE, checked
 from ledger_sync.bootstrap import trust_in
 from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.fields import MAX_NUMBER
 from ledger_sync.history import Base
+from ledger_sync.kinds import MAY_ORDER
 from ledger_sync.materialise import known_of
 from ledger_sync.merkle import Frontier, leaf_hash
+from ledger_sync.order import Rank
 from ledger_sync.replica import Ledger, Replica
 from ledger_sync.snapshot import Image
 from ledger_sync.state import LIST_SIZE
@@ -31,6 +33,7 @@ _Row: TypeAlias = tuple[Any, ...]
 _RANKS = {type(None): 0, int: 1, float: 1, str: 2, bytes: 3}
 _NUMBERS = "SELECT number FROM bundle ORDER BY number"
 _STATE = TABLES | {"skipped": "SELECT seq FROM skipped ORDER BY seq"}
+_ORDERS = "SELECT zone, kind, issued_at, digest, signer, note FROM standing_order ORDER BY zone"
 _MADE = {
     "schema": "SELECT name, type, tbl_name, sql FROM sqlite_schema"
     " WHERE tbl_name <> '_sqlite_migrations' ORDER BY name, type",
@@ -52,6 +55,7 @@ def findings(store: Store, pinned: Trust) -> Iterator[str]:
         yield "ledger: a quorum time, and no checkpoint it is of"
     yield from _history(store, replica, pinned)
     yield from _denials(store, replica, pinned)
+    yield from _orders(store, replica, pinned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,3 +237,29 @@ def _denials(store: Store, replica: Replica, pinned: Trust) -> Iterator[str]:
             yield f"denial of {slot}: its note says otherwise"
     for slot in sorted(marked):
         yield f"denial of {slot}: the mark or the note is missing"
+
+
+def _orders(store: Store, replica: Replica, pinned: Trust) -> Iterator[str]:
+    """Every zone must have the order that its note states, signed by whom it says, and every
+    order its zones, or newer ones there."""
+    held, known = replica.ledger(), known_of(store.db, replica.history.trust(pinned))
+    newest: dict[int, Rank] = {}
+    sound = []
+    for zone, *stated, signer, data in store.rows(_ORDERS):
+        issuers = [  # a right may have been withdrawn after the order was taken
+            replace(one, since=0, until=MAX_NUMBER, rights=MAY_ORDER)
+            for one in chain.from_iterable(known.issuers.values())
+            if one.key.kid.hex() == signer
+        ]
+        try:
+            found = order.opened(data, origin=held.origin, issuers=issuers, now=MAX_NUMBER)
+        except Refused as refused:
+            yield f"order for zone {zone}: {refused}"
+            continue
+        sound.append((zone, found.rank))
+        for one in order.zones_of(found.zones):
+            newest[one] = max(found.rank, newest.get(one, found.rank))
+        if stated != [found.kind.value, found.issued_at, found.digest]:
+            yield f"order for zone {zone}: its note says otherwise"
+    for zone, rank in sorted(set(newest.items()) ^ set(sound)):
+        yield f"order for zone {zone}: that of {rank[0]} does not stand as its note says"

@@ -219,7 +219,7 @@ class Gossip:
             talk.hello_soon(self._ticks)
 
     def denials_changed(self) -> None:
-        """Tells every peer of the denials it was not told of."""
+        """Tells every peer of the denials and the orders it was not told of."""
         self._alarms.reload()
         self._tell_all()
 

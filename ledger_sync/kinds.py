@@ -19,9 +19,9 @@ MAX_ROOTS = 16  # root keys of one policy
 MAX_ANNOUNCED = 64  # keys a policy announces
 MAX_CERTIFICATE = 4_096  # bytes of DER
 MAX_HINTS = 8  # addresses of a terminal, places of a blob
-MAY_ISSUE, MAY_DENY, MAY_CERTIFY = 1, 2, 4  # rights of an issuer's key
+MAY_ISSUE, MAY_DENY, MAY_CERTIFY, MAY_ORDER = 1, 2, 4, 8  # rights of an issuer's key
 USUAL_RIGHTS = MAY_ISSUE | MAY_DENY  # of one whose rights are not stated
-ALL_RIGHTS = USUAL_RIGHTS | MAY_CERTIFY
+ALL_RIGHTS = USUAL_RIGHTS | MAY_CERTIFY | MAY_ORDER
 CARD, CERTIFIED_CARD = 4, 5  # assurance of a key in a card; one whose maker certifies it, too
 
 
@@ -49,7 +49,7 @@ class Issuer:
     """A key that may sign passes of `classes` (bit mask) with `iat` in `since`..`until`.
 
     `rights`: 1 may issue passes and status lists, 2 may sign deny notes, 4 may certify the keys of
-    cards.
+    cards, 8 may sign orders to gates.
     """
 
     name: str

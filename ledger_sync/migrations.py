@@ -189,6 +189,19 @@ def fourth(db: Database) -> None:
         db.execute(statement)
 
 
+_FIFTH = """
+CREATE TABLE standing_order (
+  zone INTEGER PRIMARY KEY CHECK (zone BETWEEN 0 AND 52), kind TEXT NOT NULL,
+  issued_at INTEGER NOT NULL, digest BLOB NOT NULL, signer TEXT NOT NULL,
+  note BLOB NOT NULL) STRICT"""
+
+
+@store_schema()
+def fifth(db: Database) -> None:
+    """Orders to gates, the one that stands in each zone."""
+    db.execute(_FIFTH)
+
+
 office_schema = Migrations("yardpass-office")
 
 _OFFICE = """

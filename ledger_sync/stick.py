@@ -1,12 +1,14 @@
 """Checks on a stick: the frames that terminals send each other, in one file.
 
-    checks        HELLO, then DENY and BUNDLE frames, then DONE
+    checks        HELLO, then DENY frames (orders first) and BUNDLE frames, then DONE
 
 Read like a peer that says nothing more: it can withhold, never alter. FORMAT.md section 8.6.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from ledger_sync import files, frames, vector
 from ledger_sync.batch import Batch
@@ -15,13 +17,17 @@ from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.feed import BUNDLE
 from ledger_sync.frame_reader import FrameReader
 from ledger_sync.gossip import Gossip
+from ledger_sync.orders import Orders
 from ledger_sync.replica import Replica
 from ledger_sync.roster import Roster
 from ledger_sync.shelf import Shelf
 from ledger_sync.store import Store
+from ledger_sync.talk import Talk
 
 NAME = "checks"  # the file, beside those of the ledger
-PIECE = 1 << 18  # bytes read at once
+PIECE = 1 << 13  # bytes heard at once: as many notes as fit in cost less than a peer may
+TOGETHER = 32  # pieces whose batches are made durable together
+_FIRST = frames.HEAD.size + frames.MAX_FRAME  # bytes in which HELLO is whole
 _PATIENCE = 60.0  # seconds that seem to pass between two pieces: a stick may say much at once
 
 
@@ -30,8 +36,13 @@ def count(store: Store) -> int:
     return sum(held.size for held in Shelf(store).feeds())
 
 
+def urgent(store: Store) -> list[bytes]:
+    """The orders and the deny notes there are to write, orders first."""
+    return [*Orders(store).notes(), *(denial for _, denial in Denials(store).notes())]
+
+
 def write(path: Path, store: Store, kid: bytes) -> None:
-    """Writes all feeds of a store, up to their newest heads.
+    """Writes all feeds of a store, up to their newest heads, its orders and denials.
 
     `kid` is of the terminal that writes. Raises `Unavailable` if the stick or the store fails.
     """
@@ -43,14 +54,14 @@ def _frames(store: Store, kid: bytes) -> Iterator[bytes]:
     feeds = Roster(store, kid).feeds()
     rows, closed = vector.vector_of(feeds, set(feeds))
     yield frames.Hello(kid, Replica(store).note(), rows, closed, (), ()).to_bytes()
-    for _, denial in Denials(store).notes():
-        yield frames.Deny(denial).to_bytes()
+    for text in urgent(store):
+        yield frames.Deny(text).to_bytes()
     for held in shelf.feeds():
         for start in range(0, held.size, BUNDLE):
             stop = min(held.size, start + BUNDLE)
-            text = shelf.head_at(held, stop)
-            if text:
-                ids = (held.kid, held.incarnation, start, stop - start, text)
+            head = shelf.head_at(held, stop)
+            if head:
+                ids = (held.kid, held.incarnation, start, stop - start, head)
                 batch = Batch(*ids, *shelf.part(held.number, start, stop))
                 yield frames.Parts(batch).to_bytes()
     yield frames.Done().to_bytes()
@@ -67,21 +78,18 @@ class _Silent:
 
 
 def read(path: Path, gossip: Gossip) -> int:
-    """Takes in what the file at `path` holds of checks and denials; how many entries are new.
+    """Takes in what the file at `path` holds of checks, denials, orders; how many entries are new.
 
     Raises `Refused` for what no terminal wrote, `Unavailable` for a stick that was pulled: what
     was taken in before stays, and all of it was verified.
     """
-    before, ticks = _count(gossip), 0.0
+    before = _count(gossip)
     try:
         with path.open("rb") as file:
-            head = file.read(PIECE)
-            talk = gossip.begin(str(path), _writer_of(head, path), _Silent(), ticks)
+            talk = gossip.begin(str(path), _writer_of(file.read(_FIRST), path), _Silent(), 0.0)
+            file.seek(0)
             try:
-                while head:
-                    gossip.hear(talk, head, ticks)
-                    ticks += _PATIENCE
-                    head = file.read(PIECE)
+                _hear(gossip, talk, file)
             finally:
                 gossip.end(talk)
     except OSError as error:
@@ -89,6 +97,14 @@ def read(path: Path, gossip: Gossip) -> int:
         raise Unavailable(f"{what}; plug the stick in again") from error
     gossip.settle_all()
     return _count(gossip) - before
+
+
+def _hear(gossip: Gossip, talk: Talk, file: BinaryIO) -> None:
+    ticks = 0.0
+    for number, piece in enumerate(iter(partial(file.read, PIECE), b""), start=1):
+        gossip.hear(talk, piece, ticks, more=number % TOGETHER > 0)
+        ticks += _PATIENCE
+    gossip.hear(talk, b"", ticks)
 
 
 def _count(gossip: Gossip) -> int:

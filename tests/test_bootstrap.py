@@ -22,7 +22,7 @@ from webserver import answer, following
 from yard import LIST, NOW, Signer, issuer, key_of, pass_of, status
 
 from appliance.gate.checker import Checker, Gate
-from ledger_sync import archive, cbor, deny, entries, snapshot, tiles, trust
+from ledger_sync import archive, cbor, deny, entries, order, snapshot, tiles, trust
 from ledger_sync.accept import NOWHERE, checked
 from ledger_sync.authority import snapshots
 from ledger_sync.authority.publisher import publish
@@ -33,6 +33,7 @@ from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.fsck import findings
 from ledger_sync.merkle import Frontier, frontier_of
 from ledger_sync.mirror import Mirror
+from ledger_sync.orders import Orders
 from ledger_sync.relearn import relearn
 from ledger_sync.replica import Replica
 from ledger_sync.sources import FolderSource, HttpSource
@@ -1169,6 +1170,27 @@ def test_what_a_snapshot_says_is_restored_under_the_denials_that_hold(memory, mo
 
         assert state_digest(begun.store.db) == state_digest(whole.store.db)
         assert verdicts(begun)[0] == verdicts(whole)[0]
+        assert findings(begun.store, book.pinned) == []
+
+
+def test_orders_hold_over_a_snapshot_that_is_restored(memory, monkeypatch):
+    guard = key_of("guard")
+    held = entries.Issuer("guard", guard.public, 0, compound.NOW, 0, entries.MAY_ORDER)
+    book = opened().add(*PEOPLE, held).grow(300).snap()
+    book.add(entries.Blob("update", bytes(32), 9)).grow(310)
+    stated = {"issued_at": compound.NOW, "key": guard}
+    text = order.sign(book.origin, order.Kind.LOCKDOWN, 0b101, **stated)
+    with two(memory, book) as (begun, _):
+        with monkeypatch.context() as older:
+            older.delitem(entries.KINDS, "blob")
+            begun.update(book.source(checkpoint=book.note(at=compound.NOW)))
+        Orders(begun.store).add(text, trust=book.pinned, now=compound.NOW)
+        before = Orders(begun.store).in_force()
+
+        assert has_begun(begun) and relearn(begun.replica, book.pinned)
+
+        assert Orders(begun.store).in_force() == before
+        assert before[:3] == (0b101, 0, 0)
         assert findings(begun.store, book.pinned) == []
 
 

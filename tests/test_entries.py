@@ -66,7 +66,7 @@ KNOWN = {
         tuples(st.tuples(handles, exactly(64)), 32, 1),
     ),
     "issuer": st.builds(
-        Issuer, names, keys, numbers, numbers, masks, st.none() | st.integers(0, 3)
+        Issuer, names, keys, numbers, numbers, masks, st.none() | st.integers(0, 15)
     ),
     "recognise": st.builds(
         Recognise,
@@ -265,7 +265,7 @@ WRONG = {
         3: NO_NUMBER,
         4: NO_NUMBER,
         5: NO_MASK,
-        6: [-1, 8, True, "1", None],
+        6: [-1, 16, True, "1", None],
     },
     "recognise": {
         1: NO_NAME,

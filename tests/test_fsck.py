@@ -31,7 +31,7 @@ from yard import (
 )
 from yard import ORIGIN as ORIGIN_THERE
 
-from ledger_sync import certificate, deny, entries, migrations, snapshot, state_digest
+from ledger_sync import certificate, deny, entries, migrations, order, snapshot, state_digest
 from ledger_sync import feed as feeds
 from ledger_sync.accept import NOWHERE, accept, checked
 from ledger_sync.bootstrap import trust_in
@@ -44,6 +44,8 @@ from ledger_sync.fsck import MAX_FINDINGS, findings
 from ledger_sync.intake import Intake
 from ledger_sync.keys import ED25519, SigningKey
 from ledger_sync.masks import DAY_SECONDS
+from ledger_sync.order import Kind
+from ledger_sync.orders import Orders
 from ledger_sync.replica import Replica
 from ledger_sync.shelf import Shelf
 from ledger_sync.store import Store
@@ -483,6 +485,9 @@ def full(memory):
         places = [(LIST, 7), (LIST + "2", 9)]
         note = deny.sign(held.origin, places, issued_at=NOW_THERE, key=key_of("guard"))
         Denials(store).add(note, trust=trust, now=NOW_THERE)
+        for kind, zones in ((Kind.LOCKDOWN, 0b1001), (Kind.RELEASE, 0b110)):
+            note = order.sign(held.origin, kind, zones, issued_at=NOW_THERE, key=key_of("guard"))
+            Orders(store).add(note, trust=trust, now=NOW_THERE)
         replica.history.keep_evidence(fork.note, held.note, at=NOW)
         replica.history.keep_tag("https://hz07.example checkpoint", "tag")
         keep_feeds(store)

@@ -9,6 +9,7 @@ from talkers import GROUND, Party, Stranger, check_of, entries_at, held_of, repl
 from ledger_sync import frames, note
 from ledger_sync.batch import Batch
 from ledger_sync.errors import Refused
+from ledger_sync.order import ALL_ZONES, Kind
 from ledger_sync.sim import ground as earth
 
 KIDS = [*GROUND.kids.values(), b"whoever?"]
@@ -74,6 +75,13 @@ def own_notes(draw):
     return made
 
 
+URGENT = (
+    GROUND.denial(3, earth.START),
+    GROUND.order(Kind.LOCKDOWN, 5, earth.START),
+    GROUND.order(Kind.RELEASE, ALL_ZONES, earth.START + 1),
+    GROUND.order(Kind.FREE, ALL_ZONES, earth.START, signer="office"),
+    b"yardpass/hz07/order\n",
+)
 plain = st.one_of(
     st.builds(
         frames.Hello,
@@ -96,7 +104,7 @@ plain = st.one_of(
     ),
     st.just(frames.Done()),
     st.builds(frames.Ack, kids, incarnations, texts),
-    st.builds(frames.Deny, texts | st.just(GROUND.denial(3, earth.START))),
+    st.builds(frames.Deny, texts | st.sampled_from(URGENT)),
     st.builds(frames.Evidence, kids | st.just(b""), texts, texts),
     st.builds(frames.WantFile, paths, st.integers(0, 2**26)),
     st.builds(frames.WantRows, kids),

@@ -1,4 +1,4 @@
-"""Terminals that talk end with the same: checks, heads, denials, evidence and the ledger."""
+"""Terminals that talk end with the same: checks, heads, denials, orders, evidence, the ledger."""
 
 import pytest
 from talkers import (
@@ -12,11 +12,14 @@ from talkers import (
     store_of,
 )
 
-from ledger_sync import frames, note
+from ledger_sync import frames, note, order
 from ledger_sync.denials import Denials
 from ledger_sync.errors import Refused, Unavailable
+from ledger_sync.exchange import ALLOWANCE, TELLINGS
 from ledger_sync.feed import BUNDLE
 from ledger_sync.intake import FORK
+from ledger_sync.order import ALL_ZONES, Kind
+from ledger_sync.orders import Orders
 from ledger_sync.shelf import Shelf
 from ledger_sync.sim import ground as earth
 from ledger_sync.sim.adversary import Adversary
@@ -455,6 +458,144 @@ def test_a_denial_that_has_lapsed_on_the_way_is_told_in_vain_and_ends_nothing():
     stranger.say(frames.Deny(old), frames.Deny(b"no note"))
 
     assert notes_of(party.nodes[0]) == []
+
+
+def give(party, number, kind, zones=1, *, at=0):
+    """A guard gives an order at this terminal, `at` seconds from now."""
+    node = party.nodes[number]
+    text = GROUND.order(kind, zones, party.now + at)
+    trust = replica_of(node).history.trust(GROUND.pinned)
+    Orders(store_of(node)).add(text, trust=trust, now=party.now)
+    node.gossip.denials_changed()
+    return text
+
+
+def orders_of(node):
+    return Orders(store_of(node)).notes()
+
+
+def masks_of(node):
+    return Orders(store_of(node)).in_force()[:3]
+
+
+def test_an_order_reaches_everybody_through_two_hops_and_its_release_too():
+    party = Party(3)
+    party.agree()
+
+    text = give(party, 0, Kind.LOCKDOWN, ALL_ZONES)
+    party.until(lambda: all(orders_of(node) == [text] for node in party.nodes), rounds=2)
+    shut = masks_of(party.nodes[2])
+    release = give(party, 2, Kind.RELEASE, ALL_ZONES, at=1)
+    party.until(lambda: all(orders_of(node) == [release] for node in party.nodes), rounds=2)
+
+    assert shut == (ALL_ZONES, 0, 0)
+    assert {masks_of(node) for node in party.nodes} == {(0, 0, 0)}
+
+
+def test_orders_that_were_given_apart_end_alike_everywhere():
+    party = Party(4, pairs=())
+    for number, (kind, zones, at) in enumerate(
+        [
+            (Kind.FREE, ALL_ZONES, 0),
+            (Kind.LOCKDOWN, 0b0011, 0),
+            (Kind.RELEASE, 0b0110, 1),
+            (Kind.CURFEW, 0b1111, -1),
+        ]
+    ):
+        give(party, number, kind, zones, at=at)
+
+    for one in range(3):
+        party.join(one, one + 1)
+    party.until(lambda: len({tuple(orders_of(node)) for node in party.nodes}) == 1)
+
+    assert {masks_of(node) for node in party.nodes} == {(0b0001, ALL_ZONES - 0b0111, 0)}
+
+
+def test_who_was_away_gets_the_release_and_brings_no_lockdown_back():
+    party = Party(2)
+    party.agree()
+    give(party, 0, Kind.LOCKDOWN)
+    party.until(lambda: masks_of(party.nodes[1]) == (1, 0, 0))
+    party.part(0, 1)
+    release = give(party, 1, Kind.RELEASE, at=1)
+
+    party.join(0, 1)
+    party.until(lambda: [*map(orders_of, party.nodes)] == [[release], [release]])
+    for _ in range(130):
+        party.turn()
+
+    assert [*map(orders_of, party.nodes)] == [[release], [release]]
+
+
+def test_an_order_is_told_before_all_denials():
+    party = Party(1)
+    for index in range(200):
+        deny(party, 0, index)
+    text = give(party, 0, Kind.LOCKDOWN)
+    stranger = Stranger(party).greet()
+
+    told = [message.note for message in stranger.heard(frames.Deny)]
+
+    assert told[0] == text
+    assert len(told) == TELLINGS[0]
+
+
+def test_a_hello_names_the_order_by_its_text_and_is_not_told_it_again():
+    party = Party(1)
+    text = give(party, 0, Kind.LOCKDOWN)
+    mark = order.digest_in(text)[: frames.MARK_BYTES]
+
+    stranger = Stranger(party).greet(denials=(mark,))
+    (hello, *_) = [one for one in stranger.heard() if isinstance(one, frames.Hello | frames.Deny)]
+
+    assert hello.denials == (mark,)
+    assert stranger.heard(frames.Deny) == []
+
+
+def test_an_order_with_more_signatures_is_known_and_goes_no_further():
+    party = Party(2)
+    party.agree()
+    text = give(party, 0, Kind.LOCKDOWN)
+    party.until(lambda: orders_of(party.nodes[1]) == [text])
+    stranger = Stranger(party).greet()
+
+    stranger.say(frames.Deny(text + text.rpartition(b"\n\n")[2]))
+    for _ in range(4):
+        party.turn()
+
+    assert [*map(orders_of, party.nodes)] == [[text], [text]]
+
+
+BAD = {
+    "a key that may not": lambda now: GROUND.order(Kind.FREE, 1, now, signer="office"),
+    "a key of nobody": lambda now: GROUND.order(Kind.FREE, 1, now, signer="rogue"),
+    "another site": lambda now: order.sign(
+        "yardpass/bj01", Kind.FREE, 1, issued_at=now, key=earth.key_of("guard")
+    ),
+    "the future": lambda now: GROUND.order(Kind.FREE, 1, now + 900),
+    "an older one": lambda now: GROUND.order(Kind.FREE, 1, now - 1),
+    "altered": lambda now: GROUND.order(Kind.CURFEW, 1, now + 9).replace(b"curfew", b"free"),
+    "no order at all": lambda now: b"yardpass/hz07/order\n",
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_an_order_that_may_not_costs_its_sender_alone(what):
+    party = Party(2)
+    party.agree()
+    text = give(party, 0, Kind.LOCKDOWN)
+    party.until(lambda: orders_of(party.nodes[1]) == [text])
+    stranger = Stranger(party).greet()
+
+    bad = frames.Deny(BAD[what](party.now)).to_bytes()
+    stranger.say(bad)
+    party.turn()
+    with pytest.raises(Refused, match="more than its share"):
+        stranger.say(bad * int(ALLOWANCE / 4 + 1))
+
+    assert [*map(orders_of, party.nodes)] == [[text], [text]]
+    party.check(0, 1)
+    party.agree()
 
 
 @pytest.mark.parametrize("count", [1, ROTATION, CHANGES])

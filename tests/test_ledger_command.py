@@ -118,6 +118,7 @@ def test_a_ledger_is_imported_and_the_status_says_how_much_and_how_old(yard, mai
         "forks": 0,
         "peers": None,
         "alarms": [],
+        "orders": [],
     }
     status, said, why = main("ledger", "status", "--site", "north-1")
     lines = [

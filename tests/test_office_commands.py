@@ -442,6 +442,7 @@ NEED_A_KEY = {
     "import": ("issuer", ["import", "roll.csv"]),
     "baseline": ("issuer", ["baseline"]),
     "deny": ("issuer", ["deny", "Chen", "chen.deny"]),
+    "order": ("issuer", ["order", "lockdown", "gates.order"]),
     "publish": ("log-1", ["publish", "public"]),
     "draft": ("log-1", ["publish", "public", "--draft"]),
     "rotate": ("root-1", ["rotate"]),
@@ -649,6 +650,7 @@ def test_keys_are_made_by_four_commands_and_by_no_other(desk):
         *(["enrol", "A"], ["import", "roll.csv"], ["baseline"], ["revoke", "A"], ["snapshot"]),
         *(["rule", "rule.json"], ["gone", "north-1"], ["publish", "public"], ["list"]),
         *(["issue", "Chen"], ["cards", "cards.pdf"], ["deny", "Chen", "chen.deny"]),
+        *(["order", "free", "gates.order"], ["issuer", "yp:hz07", "--orders"]),
     ):
         assert run("office", *command).exit_code == 0, command
     after = {path: path.read_bytes() for path in Path().rglob("*.key")}

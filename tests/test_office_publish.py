@@ -539,7 +539,7 @@ def test_an_issuer_elsewhere_is_named_by_its_public_key_alone(desk, alg):
         (
             ["guard", "--deny-only", "--class", "visitor"],
             2,
-            "--deny-only and --cards-only issue no --class",
+            "--deny-only, --cards-only and --orders issue no --class",
         ),
     ],
 )

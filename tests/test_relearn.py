@@ -13,11 +13,13 @@ from appliance.office.office import Office
 from appliance.policy.reasons import Reason
 from appliance.settings import load
 from hw.sim.relay import SimRelay
-from ledger_sync import deny, entries, relearn
+from ledger_sync import deny, entries, order, relearn
 from ledger_sync.clock import Reading
 from ledger_sync.denials import Denials
 from ledger_sync.errors import Refused
 from ledger_sync.fsck import findings
+from ledger_sync.order import Kind
+from ledger_sync.orders import InForce, Orders
 from ledger_sync.replica import Replica
 from ledger_sync.state_digest import state_digest
 from ledger_sync.store import Store
@@ -104,6 +106,18 @@ def test_a_denial_stays_in_effect(older, yard):
 
     assert Replica(older).standing(LIST, 7, None).status == 4
     assert findings(older, yard.trust) == []
+
+
+def test_orders_stay_in_effect(older, yard):
+    held = entries.Issuer("guard", key_of("guard").public, 0, NOW, 0, entries.MAY_ORDER)
+    Replica(older).append([entries.to_bytes(held)], trust=yard.trust)
+    text = order.sign(yard.origin, Kind.LOCKDOWN, 5, issued_at=NOW, key=key_of("guard"))
+    Orders(older).add(text, trust=yard.trust, now=NOW)
+    before = Orders(older).in_force()
+
+    assert relearn.relearn(Replica(older), yard.trust)
+
+    assert Orders(older).in_force() == before != InForce(0, 0, 0, ())
 
 
 def test_a_snapshot_is_no_reason_to_stop_for_who_skipped_an_entry(

@@ -12,6 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from ledger_sync.batch import Batch
 from ledger_sync.errors import Unavailable
+from ledger_sync.order import Kind
+from ledger_sync.orders import Orders
 from ledger_sync.replica import Replica
 from ledger_sync.shelf import Shelf
 from ledger_sync.sim import ground as earth
@@ -225,6 +227,88 @@ def test_i4_a_denial_that_some_do_not_get_is_noticed(world):
     world.watch.expect(world.nodes)
 
     assert "I4" in finished(world)
+
+
+def order_at(world, kind, zones=1, at=0):
+    """A guard gives an order at t1."""
+    text = world.ground.order(kind, zones, world.now + at)
+    world.watch.orders.signed(text)
+    Orders(node_of(world).disk.store).add(text, trust=world.ground.pinned, now=world.now)
+    node_of(world).gossip.denials_changed()
+
+
+def test_i4_an_order_that_some_do_not_get_is_noticed(world):
+    for cable in world.cables:
+        world.disconnect(cable)
+    order_at(world, Kind.LOCKDOWN)
+    world.watch.expect(world.nodes)
+
+    assert "I4" in finished(world)
+
+
+@pytest.mark.parametrize(
+    "undo",
+    [
+        "DELETE FROM standing_order",
+        "UPDATE standing_order SET issued_at = issued_at - 1",
+        "UPDATE standing_order SET kind = 'release'",
+    ],
+)
+def test_i4_an_order_that_is_undone_by_no_newer_one_is_noticed(world, undo):
+    order_at(world, Kind.LOCKDOWN, at=9)
+    assert seen(world) == set()
+
+    write(world, undo)
+    write(world, "UPDATE ledger SET version = version + 1")
+
+    assert seen(world) == {"I4"}
+
+
+def test_i6_an_order_that_nobody_signed_who_may_is_noticed(world):
+    order_at(world, Kind.CURFEW)
+    write(world, "UPDATE standing_order SET digest = ?", b"\xff" * 32)
+
+    assert seen(world) == {"I6"}
+
+
+def test_orders_outlive_cards_that_are_put_back():
+    """Cards of before a lockdown and of before its release hold in the end what all hold."""
+    world = World(5, count=4)
+    world._guarded(node_of(world), "image")
+    order_at(world, Kind.LOCKDOWN)
+    world.heal()
+    world.images["t2"] = world.nodes["t2"].disk.image()
+    order_at(world, Kind.RELEASE, at=1)
+    world.heal()
+    for name in ("t1", "t2"):
+        world._guarded(world.nodes[name], "restore")
+    world.heal()
+    world.watch.finish(world.nodes)
+
+    stores = [node.disk.store for node in world.nodes.values()]
+    assert [Orders(store).in_force()[:3] for store in stores] == [(0, 0, 0)] * 3
+    assert [len(Orders(store).notes()) for store in stores] == [1, 1, 1]
+    assert world.watch.violations == []
+    world.close()
+
+
+def forgets_releases(orders, data, *, trust, now, plain=Orders.add):
+    found = plain(orders, data, trust=trust, now=now)
+    orders._store.write("DELETE FROM standing_order WHERE kind = 'release'")
+    return found
+
+
+BROKEN_ORDERS = {
+    "the last comer stands": ("_ranks", lambda orders: {}),
+    "releases are forgotten": ("add", forgets_releases),
+}
+
+
+@pytest.mark.parametrize("mistake", BROKEN_ORDERS)
+def test_a_world_whose_orders_do_not_converge_is_found_out(mistake, monkeypatch):
+    monkeypatch.setattr(Orders, *BROKEN_ORDERS[mistake])
+
+    assert any(live(seed).violations for seed in range(1, 9))
 
 
 def test_i4_a_code_used_twice_that_some_are_not_told_of_is_noticed(world):

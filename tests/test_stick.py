@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from talkers import GROUND, Party, store_of
 
 from appliance.gate.assembly import open_replica, open_terminal
 from appliance.gate.exchange import gossip_of
@@ -10,7 +11,10 @@ from appliance.settings import load
 from hw.sim.relay import SimRelay
 from ledger_sync import frames, stick
 from ledger_sync.clock import Reading
+from ledger_sync.denials import Denials
 from ledger_sync.errors import Unavailable
+from ledger_sync.order import ALL_ZONES, Kind
+from ledger_sync.orders import Orders
 from ledger_sync.shelf import Shelf
 from ledger_sync.store import Store
 
@@ -107,3 +111,37 @@ def test_a_terminal_that_the_ledger_does_not_name_yet_takes_checks_as_well(two, 
 
     assert code == 0
     assert out.rstrip().endswith("; checks: 4 new")
+
+
+def test_a_stick_with_more_notes_than_a_peer_may_say_at_once_is_taken_in_whole(tmp_path):
+    party = Party(2, pairs=())
+    writer, reader = party.nodes
+    for index in range(150):
+        stated = {"trust": GROUND.pinned, "now": party.now}
+        Denials(store_of(writer)).add(GROUND.denial(index, party.now), **stated)
+    for zone in range(53):
+        text = GROUND.order(Kind.LOCKDOWN, 1 << zone, party.now)
+        Orders(store_of(writer)).add(text, **stated)
+    for code in range(600):
+        party.check(0, code)
+    stick.write(tmp_path / "checks", store_of(writer), writer.kid)
+
+    new = stick.read(tmp_path / "checks", reader.gossip)
+
+    assert new >= 512
+    assert Orders(store_of(reader)).in_force() == Orders(store_of(writer)).in_force()
+    assert Orders(store_of(reader)).in_force().lockdown == ALL_ZONES
+    assert len(Denials(store_of(reader)).notes()) == 150
+    Party.end_all()
+
+
+def test_a_hello_longer_than_what_is_heard_at_once_is_read(tmp_path):
+    party = Party(1)
+    kid, own = GROUND.boxes[5].feed.public.kid, range(frames.MAX_ROWS)
+    rows = tuple(frames.Row(bytes(8), one.to_bytes(8, "big"), 1, bytes(8)) for one in own)
+    hello = frames.Hello(kid, b"", rows, (), (), ()).to_bytes()
+    (tmp_path / "checks").write_bytes(hello + frames.Done().to_bytes())
+
+    assert len(hello) > 700_000
+    assert stick.read(tmp_path / "checks", party.nodes[0].gossip) == 0
+    Party.end_all()

@@ -22,9 +22,11 @@ from ledger_sync.batch import Batch
 from ledger_sync.errors import Refused
 from ledger_sync.exchanger import MAX_HANDSHAKES, MAX_LINES
 from ledger_sync.feed import Feed, Opening, origin_of
+from ledger_sync.order import Kind
+from ledger_sync.orders import Orders
 from ledger_sync.sim import ground as earth
 from ledger_sync.sim.ground import ground
-from ledger_sync.sim.ring import Terminal, running, until
+from ledger_sync.sim.ring import NOW, Terminal, running, until
 from ledger_sync.tiles import bundle_of
 
 COUNT = 6  # terminals that the ledger names
@@ -170,6 +172,21 @@ def test_a_cut_terminal_goes_on_and_catches_up_when_it_is_mended(tmp_path):
             return apart
 
     assert asyncio.run(play())
+
+
+def test_an_order_that_another_process_took_is_told_to_all(tmp_path):
+    async def play():
+        three = terminals(tmp_path, 3)
+        async with running(three) as ring:
+            await ring.introduce()
+            await until(ring.is_equal)
+            gate = three[0].disk.store  # not the connection of the exchanger
+            text = ground(COUNT).order(Kind.LOCKDOWN, 0b101, NOW)
+            Orders(gate).add(text, trust=ground(COUNT).pinned, now=NOW)
+            stores = [one.disk.store for one in three]
+            await until(lambda: all(Orders(one).notes() == [text] for one in stores))
+
+    asyncio.run(play())
 
 
 @pytest.mark.parametrize("year", [1970, 1999, 2026, 2100])

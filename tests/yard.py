@@ -13,6 +13,7 @@ from ledger_sync.entries import (
     ALL_RIGHTS,
     HANDLE_BYTES,
     MAY_DENY,
+    MAY_ORDER,
     Blob,
     Entry,
     Issuer,
@@ -248,7 +249,7 @@ def full_yard(folder: Path) -> Yard:
     phone = key_of("second issuer", ES256).public
     yard = Yard(genesis=first).add(
         *(first, issuer(), Issuer("Hofzeile 9", phone, 0, NOW, 6, ALL_RIGHTS)),
-        Issuer("guard", key_of("guard").public, 1, NOW, 0, MAY_DENY),
+        Issuer("guard", key_of("guard").public, 1, NOW, 0, MAY_DENY | MAY_ORDER),
         Terminal("n", key_of("n").public, "north", "gate", certificate, hints),
         *(Terminal("s", key_of("s", ES256).public), Terminal("w", key_of("w").public)),
         Terminal("w"),

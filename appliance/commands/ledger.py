@@ -10,7 +10,10 @@ from pathlib import Path
 
 import click
 
+from appliance.commands import ledger_notes
+from appliance.commands.ledger_options import json_option, named, now, site_option
 from appliance.commands.office_options import Bars
+from appliance.commands.order_words import document, sentence
 from appliance.commands.sources import is_folder, opened
 from appliance.commands.stick import put_checks, take_checks
 from appliance.gate import doorbell, words
@@ -22,25 +25,14 @@ from ledger_sync import archive, peers_file
 from ledger_sync.accept import Forked
 from ledger_sync.authority.publisher import publish
 from ledger_sync.bootstrap import replay as replay_from
-from ledger_sync.denials import Denials
 from ledger_sync.errors import Refused, Unavailable
-from ledger_sync.files import read_bounded
 from ledger_sync.fsck import findings
 from ledger_sync.keyfile import read_secret
 from ledger_sync.mirror import Mirror
-from ledger_sync.note import MAX_NOTE
+from ledger_sync.orders import Orders
 from ledger_sync.replica import Ledger, Replica
 from ledger_sync.store import Store
 from ledger_sync.watchlist import standing_alarms
-
-_site = click.option(
-    "--site",
-    type=click.Path(path_type=Path),
-    default=".",
-    show_default=True,
-    help="Folder of a terminal.",
-)
-_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
 @click.group()
@@ -48,19 +40,8 @@ def ledger() -> None:
     """The ledger a terminal believes: signed by the log, cosigned by a quorum."""
 
 
-def _now() -> int:
-    return int(time.time())
-
-
-@contextmanager
-def _named(where: str) -> Iterator[None]:
-    """Puts what was looked at before what is wrong with it."""
-    try:
-        yield
-    except Forked as forked:
-        raise Forked(f"{where}: {forked}") from None
-    except Refused as refused:
-        raise Refused(f"{where}: {refused}", reason=refused.reason) from None
+ledger.add_command(ledger_notes.deny)
+ledger.add_command(ledger_notes.order)
 
 
 @contextmanager
@@ -82,7 +63,7 @@ def _standing(replica: Replica) -> str:
 
 @ledger.command("import")
 @click.argument("source")
-@_site
+@site_option
 @click.option("--replay", is_flag=True, help="Also replay what is older than a snapshot.")
 def import_(source: str, site: Path, replay: bool) -> None:
     """Verify what SOURCE shows and make it the terminal's ledger.
@@ -95,8 +76,8 @@ def import_(source: str, site: Path, replay: bool) -> None:
     settings = load(site / FILE_NAME)
     trust = trust_of(settings)
     with open_replica(settings) as replica, _staying(replica):
-        with opened(source) as there, Bars() as bars, _named(there.where):
-            made = Mirror(replica, pinned=trust, now=_now, progress=bars).update(there)
+        with opened(source) as there, Bars() as bars, named(there.where):
+            made = Mirror(replica, pinned=trust, now=now, progress=bars).update(there)
             old = replay_from(replica, there, pinned=trust) if replay else 0
         base, age = replica.history.base(), _age(replica.ledger())
         checks = take_checks(source, settings, replica.store)
@@ -109,29 +90,15 @@ def import_(source: str, site: Path, replay: bool) -> None:
 
 def _age(held: Ledger) -> int | None:
     """How long ago its quorum vouched for the ledger, in seconds; None for no quorum time."""
-    return max(0, _now() - held.quorum_time) if held.quorum_time else None
+    return max(0, now() - held.quorum_time) if held.quorum_time else None
 
 
 @ledger.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@_site
-def deny(file: Path, site: Path) -> None:
-    """Take the deny note in FILE into effect at this terminal, for the rest of its day."""
-    settings = load(site / FILE_NAME)
-    data = read_bounded(file, MAX_NOTE, hint="yardpass office deny writes one")
-    pinned = trust_of(settings)
-    with Store(settings.store) as store, _named(str(file)):
-        found = Denials(store).add(data, trust=pinned, now=_now())
-    until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(found.until))
-    click.echo(f"{len(found.places)} pass(es) denied until {until} UTC")
-
-
-@ledger.command()
-@_site
-@_json
+@site_option
+@json_option
 def status(site: Path, as_json: bool) -> None:
     """How large and how old the terminal's ledger is, whom it believes, whether it was forked, and
-    how its peers are, which alarms of gates stand.
+    how its peers are, which alarms of gates and which orders stand.
 
     Exits 1 if two histories of the ledger were seen.
     """
@@ -140,7 +107,7 @@ def status(site: Path, as_json: bool) -> None:
     with open_replica(settings) as replica:
         held, passes = replica.ledger(), replica.pass_count()
         forks, trust = replica.history.evidence(), replica.history.trust(pinned)
-        alarms = standing_alarms(replica.store)
+        alarms, orders = standing_alarms(replica.store), Orders(replica.store).in_force().orders
     age, folder = _age(held), settings.store.parent
     peers = peers_file.read(folder) if doorbell.is_answered(folder / doorbell.NAME) else None
     if as_json:
@@ -155,6 +122,7 @@ def status(site: Path, as_json: bool) -> None:
             "forks": len(forks),
             "peers": peers,
             "alarms": [{"terminal": name, "kind": one.kind, "at": one.at} for name, one in alarms],
+            "orders": [document(one) for one in orders],
         }
         click.echo(json.dumps(found))
     else:
@@ -165,6 +133,8 @@ def status(site: Path, as_json: bool) -> None:
             click.echo("yardpass sync is not running here: no peer hears of these checks")
         for peer in peers or ():
             click.echo(peers_file.sentence(peer))
+        for order in orders:
+            click.echo(sentence(order))
         for name, one in alarms:
             when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(one.at))
             click.echo(f"ALARM at {name}: {one.kind}, since {when} UTC", err=True)
@@ -184,8 +154,8 @@ def _site_secret(settings: Settings) -> bytes:
 
 
 @ledger.command()
-@_site
-@_json
+@site_option
+@json_option
 def fsck(site: Path, as_json: bool) -> None:
     """Check every stored entry, row and head of a terminal; exit 1 on any damage.
 
@@ -211,7 +181,7 @@ def fsck(site: Path, as_json: bool) -> None:
 
 @ledger.command()
 @click.argument("target", type=click.Path(path_type=Path))
-@_site
+@site_option
 def export(target: Path, site: Path) -> None:
     """Write the terminal's ledger to TARGET, a folder or stick, or one file if it has a suffix.
 
@@ -234,7 +204,7 @@ def export(target: Path, site: Path) -> None:
 
 @ledger.command()
 @click.argument("source", required=False)
-@_site
+@site_option
 def verify(source: str | None, site: Path) -> None:
     """Verify a ledger as this terminal would, from nothing; exit 1 if it is not good.
 
@@ -252,10 +222,10 @@ def verify(source: str | None, site: Path) -> None:
             Store.create(path, origin=settings.origin, floor=0) as store,
             opened(source) as there,
             Bars() as bars,
-            _named(there.where),
+            named(there.where),
         ):
             replica = Replica(store)
-            made = Mirror(replica, pinned=trust, now=_now, progress=bars).update(there)
+            made = Mirror(replica, pinned=trust, now=now, progress=bars).update(there)
             replay_from(replica, there, pinned=trust)  # what a snapshot stood in for
             root, where = replica.ledger().root.hex(), there.where
     click.echo(f"{where}: {settings.origin}, {made.size} entries, root {root[:16]}..., sound")

@@ -5,6 +5,7 @@ import click
 from appliance.commands import (
     office_authority,
     office_card,
+    office_order,
     office_people,
     office_publish,
     office_rule,
@@ -34,6 +35,7 @@ COMMANDS = (
     office_people.condition,
     office_people.reinstate,
     office_people.deny,
+    office_order.order,
     office_people.list_,
 )
 

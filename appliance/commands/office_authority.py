@@ -17,7 +17,7 @@ from appliance.commands.office_options import (
     terms_of,
     terms_options,
 )
-from appliance.office import unlock
+from appliance.office import ordering, unlock
 from appliance.office.authority import LOCAL_COSIGNERS
 from appliance.office.office import ALL_CLASSES, DAY, YEAR, Office
 from appliance.passes.token import HolderClass
@@ -86,6 +86,11 @@ def fingerprint(office: Office) -> str:
 )
 @click.option("--deny-only", is_flag=True, help="May sign deny notes, not passes: a guard's key.")
 @click.option("--cards-only", is_flag=True, help="May certify keys of cards: a maker's P-256 key.")
+@click.option(
+    "--orders",
+    is_flag=True,
+    help="May sign orders to gates, not passes: a guard's key; deny notes, too, with --deny-only.",
+)
 @seal_options("Seal the new private key with a passphrase of its own.")
 def issuer(
     folder: Path,
@@ -95,20 +100,27 @@ def issuer(
     years: int,
     deny_only: bool,
     cards_only: bool,
+    orders: bool,
     **sealing: bool,
 ) -> None:
-    """Name another issuer NAME in the ledger; without --key its private key is made here."""
-    if (deny_only or cards_only) and classes:
-        raise click.UsageError("--deny-only and --cards-only issue no --class")
-    if cards_only and (deny_only or not key_file):
+    """Name another issuer NAME in the ledger; without --key its private key is made here.
+
+    With the name of the site (yp:hz07) --orders gives that right to the office's own key, which an
+    office made by an older version lacks.
+    """
+    rights = _rights(deny_only=deny_only, cards_only=cards_only, orders=orders)
+    if rights and classes:
+        raise click.UsageError("--deny-only, --cards-only and --orders issue no --class")
+    if cards_only and (rights != entries.MAY_CERTIFY or not key_file):
         raise click.UsageError("--cards-only needs the --key of the maker, and is all it may do")
     office, at = open_office(folder), now()
+    if rights == entries.MAY_ORDER and name == office.site and not key_file:
+        _allow_orders(office)
+        return
     own = office.authority.passphrase
     seal = seal_of(own, unlock.choose, **sealing)
     mask = sum(1 << HolderClass[klass.upper()] for klass in set(classes)) or ALL_CLASSES
-    terms: tuple[int, int | None] = (mask, None)
-    if deny_only or cards_only:
-        terms = (0, entries.MAY_DENY if deny_only else entries.MAY_CERTIFY)
+    terms = (0, rights) if rights else (mask, None)
 
     def add(public: PublicKey) -> None:
         office.add(entries.Issuer(name, public, at, at + years * YEAR, *terms))
@@ -128,6 +140,23 @@ def issuer(
             raise
         click.echo(f"its key is {path}; take it where it is used", err=True)
     click.echo(f"issuer {name}; {PUBLISH}")
+
+
+def _rights(*, deny_only: bool, cards_only: bool, orders: bool) -> int:
+    """What a key may do that issues no passes; 0 for one that does."""
+    stated = {
+        entries.MAY_DENY: deny_only,
+        entries.MAY_CERTIFY: cards_only,
+        entries.MAY_ORDER: orders,
+    }
+    return sum(right for right, is_stated in stated.items() if is_stated)
+
+
+def _allow_orders(office: Office) -> None:
+    if ordering.allow(office):
+        click.echo(f"the key of this office may give orders; {PUBLISH}")
+    else:
+        click.echo("the key of this office may give orders already")
 
 
 def _public_key(file: Path) -> PublicKey:

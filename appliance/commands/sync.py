@@ -23,7 +23,7 @@ from ledger_sync.wire import address_of
 @click.command()
 @settings_option
 def sync(path: Path) -> None:
-    """Exchange checks, ledger and denials with the other terminals.
+    """Exchange checks, ledger, denials and orders with the other terminals.
 
     Whoever comes, goes or misbehaves is one line on stderr; how the peers are stands in
     peers.json beside the store. SIGTERM or Ctrl-C ends it.

@@ -33,11 +33,13 @@ from ledger_sync.authority.sequencer import SIGNED, Sequencer
 from ledger_sync.deny import MAX_PLACES
 from ledger_sync.errors import Refused
 from ledger_sync.keys import ED25519, SEED_BYTES, PublicKey, SigningKey
+from ledger_sync.kinds import MAY_ORDER, USUAL_RIGHTS
 
 ISSUER_YEARS = 10
 YEAR = 365 * 86_400
 DAY = 86_400
 ALL_CLASSES = sum(1 << klass for klass in HolderClass)
+OWN_RIGHTS = USUAL_RIGHTS | MAY_ORDER  # of the office's own key
 _HINT = "make an office with: yardpass office init"
 
 
@@ -102,7 +104,7 @@ class Office:
 
         def finish(path: Path) -> None:
             migrations.migrate(self.folder / "book.db", migrations.office_schema)
-            named = entries.Issuer(self.site, issuer.public, now, until, ALL_CLASSES)
+            named = entries.Issuer(self.site, issuer.public, now, until, ALL_CLASSES, OWN_RIGHTS)
             rule = entries.Rule(site_rule.RULE_NAME, b"{}")
             self._add([entries.parse(self.authority.genesis()), named, rule])
             files.write_once(path, text.encode())
@@ -141,7 +143,7 @@ class Office:
         """The site secret terminals make pseudonyms with."""
         return keyfile.read_secret(self.folder / "site.secret", hint=RESTORE)
 
-    def _issuer(self) -> SigningKey:
+    def issuer(self) -> SigningKey:
         path = self.folder / "keys" / "issuer.key"
         return keyfile.read_key(path, hint=RESTORE, passphrase=self.unlock)
 
@@ -205,7 +207,7 @@ class Office:
         bound: bytes | None = None,
     ) -> Issuing:
         """How this office makes passes; the last three as in `Issuing`."""
-        return Issuing(self.site, self._issuer(), self.secret(), now, assurance, card, bound)
+        return Issuing(self.site, self.issuer(), self.secret(), now, assurance, card, bound)
 
     def enrol_by(
         self,
@@ -260,12 +262,12 @@ class Office:
             ]
         if not places:
             raise Refused(f"no pass of {resident!r} is in force; see: yardpass office list")
-        return deny.sign(self.origin, places[-MAX_PLACES:], issued_at=now, key=self._issuer())
+        return deny.sign(self.origin, places[-MAX_PLACES:], issued_at=now, key=self.issuer())
 
     def baseline(self, *, now: int) -> int:
         """Writes every status list as one entry, so that a new gate need not replay the changes;
         how many lists."""
-        issuer = self._issuer()
+        issuer = self.issuer()
         with self.book() as (book, residents):
             new = list(standing.baselines(book, residents, issuer, now=now))
             book.add(new)

@@ -1,7 +1,7 @@
 """A terminal that is none any more: it has its keys, and says whatever hurts.
 
 Bad bundles, replays of what others sent, frames of 4 GiB, rubbish, checkpoints without a quorum,
-and two histories of its own feed, one for each half of its peers.
+orders by who may give none, and two histories of its own feed, one for each half of its peers.
 """
 
 import random
@@ -12,6 +12,7 @@ from ledger_sync.batch import Batch
 from ledger_sync.feed import Feed, Opening
 from ledger_sync.frames import Row
 from ledger_sync.gossip import Link
+from ledger_sync.order import ALL_ZONES, Kind
 from ledger_sync.sim import ground as earth
 from ledger_sync.sim.ground import Box, Ground
 from ledger_sync.tiles import bundle_of
@@ -70,7 +71,8 @@ class Adversary:
 
     @property
     def _tricks(self) -> tuple:  # type: ignore[type-arg]  # of bound methods
-        return (self._huge, self._rubbish, self._replay, self._flipped, self._greedy, self._gap)
+        reading = (self._huge, self._rubbish, self._replay, self._flipped)
+        return (*reading, self._greedy, self._gap, self._order)
 
     def _huge(self) -> bytes:
         return b"\xff\xff\xff\xff\x02"
@@ -89,6 +91,12 @@ class Adversary:
     def _greedy(self) -> bytes:
         row = Row(self._chance.randbytes(8), bytes(8), 1, bytes(8))
         return frames.WantFeed(row).to_bytes() * 30
+
+    def _order(self) -> bytes:
+        """Everything stands open, says a key that may only issue passes."""
+        return frames.Deny(
+            self._ground.order(Kind.FREE, ALL_ZONES, earth.START, signer="office")
+        ).to_bytes()
 
     def _gap(self) -> bytes:
         part = self._histories[0][1]

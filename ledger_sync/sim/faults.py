@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from ledger_sync.accept import Forked
 from ledger_sync.denials import Denials
 from ledger_sync.mirror import Mirror
+from ledger_sync.order import ALL_ZONES, Kind
+from ledger_sync.orders import Orders
 from ledger_sync.replica import Replica
 from ledger_sync.sim import ground as earth
 from ledger_sync.sim.disk import Disk
@@ -148,6 +150,19 @@ def _deny(world: "World", node: Node) -> None:
         node.gossip.denials_changed()
 
 
+def _order(world: "World", node: Node) -> None:
+    """A guard gives an order or a release; now and then it comes late, or is dated ahead."""
+    zones = world.chance.choice((1, 2, 3, ALL_ZONES))
+    kind = world.chance.choice((*Kind, Kind.RELEASE))
+    at = world.now + world.chance.choice((0, 0, 0, -40, 200))
+    text = world.ground.order(kind, zones, at)
+    world.watch.orders.signed(text)
+    trust = Replica(node.disk.store).history.trust(world.ground.pinned)
+    Orders(node.disk.store).add(text, trust=trust, now=world.now)
+    if node.gossip:
+        node.gossip.denials_changed()
+
+
 def _evil(world: "World", node: Node) -> None:
     world.adversary.act()
 
@@ -179,5 +194,6 @@ STEPS = {
     "publish": Step(1.8, _publish),
     "prune": Step(0.8, _prune),
     "deny": Step(0.6, _deny),
+    "order": Step(0.8, _order),
     "evil": Step(1.5, _evil),
 }

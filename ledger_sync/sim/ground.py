@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from ledger_sync import certificate, deny, entries, note, trust
+from ledger_sync import certificate, deny, entries, note, order, trust
 from ledger_sync.accept import accept, checked
 from ledger_sync.keys import ED25519, SigningKey
 from ledger_sync.merkle import frontier_of
@@ -64,6 +64,10 @@ class Ground:
     def denial(self, index: int, at: int) -> bytes:
         """A guard's deny note."""
         return deny.sign(ORIGIN, [(LIST, index)], issued_at=at, key=key_of("guard"))
+
+    def order(self, kind: order.Kind, zones: int, at: int, *, signer: str = "guard") -> bytes:
+        """An order by the key of this name: the guard may, others may not."""
+        return order.sign(ORIGIN, kind, zones, issued_at=at, key=key_of(signer))
 
 
 @lru_cache(maxsize=4)
@@ -138,7 +142,8 @@ def _witness(word: str) -> note.Verifier:
 def _issuers() -> list[entries.Entry]:
     until = START + 10**8
     office = entries.Issuer("yp:hz07", key_of("office").public, START - 10, until, 255)
-    guard = entries.Issuer("guard", key_of("guard").public, 0, until, 0, entries.MAY_DENY)
+    rights = entries.MAY_DENY | entries.MAY_ORDER
+    guard = entries.Issuer("guard", key_of("guard").public, 0, until, 0, rights)
     return [office, guard, entries.Status(LIST, START, ((0, 0),))]
 
 

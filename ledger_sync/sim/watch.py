@@ -12,6 +12,7 @@ from ledger_sync.replica import Replica
 from ledger_sync.shelf import MAX_ENTRIES, Held, Shelf
 from ledger_sync.sim.ground import Ground
 from ledger_sync.sim.node import Node, Place, Truth
+from ledger_sync.sim.order_watch import Broken, OrderWatch
 from ledger_sync.state_digest import state_digest
 from ledger_sync.uses import Uses
 
@@ -24,6 +25,7 @@ class Watch:
         the world."""
         self.is_thorough = is_thorough
         self.violations: list[str] = []
+        self.orders = OrderWatch()
         self._denied: dict[int, int] = {}  # place -> until when
         self.lost = self.forks = self.clones = self.conflicts = 0
         self._ground = ground
@@ -38,6 +40,7 @@ class Watch:
         for node in nodes.values():
             self._note_promises(node)
         self._ledgers.pop(name, None)
+        self.orders.forget(name)
         for place in [one for one in self._promised if one[0] == name]:
             del self._promised[place]
 
@@ -54,6 +57,7 @@ class Watch:
         if (ledger.size, ledger.root) not in self._ground.positions:
             self.broken("I3", node, f"a ledger of {ledger.size} that no quorum signed")
         self._ledgers[node.name] = (ledger.size, ledger.floor)
+        self._all_broken(node, self.orders.look(node, ledger.version))
         gossip = node.gossip
         assert gossip is not None
         self._note_promises(node)
@@ -106,6 +110,10 @@ class Watch:
             sizes.append(head.size if head.origin == held.origin else 0)
         return max(sizes)
 
+    def _all_broken(self, node: Node, found: Broken) -> None:
+        for invariant, what in found:
+            self.broken(invariant, node, what)
+
     def broken(self, invariant: str, node: Node, what: str) -> None:
         self.violations.append(f"{invariant} {node.name}: {what}")
 
@@ -119,6 +127,7 @@ class Watch:
             for slot, until in node.disk.store.rows("SELECT slot, until FROM denial"):
                 self._denied[slot] = max(until, self._denied.get(slot, 0))
             self.after_crash(node)
+        self.orders.expect(nodes.values())
         for place, entries in self._truth.entries.items():
             self.lost += len(entries) - min(len(entries), self._expected.get(place, 0))
 
@@ -140,6 +149,8 @@ class Watch:
     def is_quiet(self, nodes: dict[str, Node]) -> bool:
         """Whether all hold the same, and have looked at all of it."""
         if any(Shelf(node.disk.store).unsettled() for node in nodes.values()):
+            return False
+        if not self.orders.is_one(nodes.values()):
             return False
         rows = [self._rows(node) for node in nodes.values()]
         ledgers = {Replica(node.disk.store).position() for node in nodes.values()}
@@ -178,6 +189,7 @@ class Watch:
                 self.broken("I4", node, f"{size} of {place[1].hex()} were left, it has {has}")
         if dict(node.disk.store.rows("SELECT slot, until FROM denial")) != self._denied:
             self.broken("I4", node, "not the denials of all")
+        self._all_broken(node, self.orders.finish(node))
         self._finish_conflicts(node)
         self._finish_state(node)
 

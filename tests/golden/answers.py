@@ -32,6 +32,7 @@ from ledger_sync.materialise import known_of
 from ledger_sync.merkle import frontier_of, leaf_hash
 from ledger_sync.mirror import Mirror
 from ledger_sync.note import MAX_NOTE
+from ledger_sync.orders import Orders
 from ledger_sync.replica import Replica
 from ledger_sync.sources import Absence, Found
 from ledger_sync.status_list import StatusList
@@ -188,6 +189,17 @@ def _deny(case: Case, folder: Path) -> None:
         Denials(store).add(case.body, trust=trust_of(under), now=case.at)
 
 
+def _order(case: Case, folder: Path) -> None:
+    under = CASES[case.get("under")]
+    with built(under.name, folder) as store:
+        believed = Replica(store).history.trust(trust_of(under))
+        Replica(store).append([CASES["issuer-orders"].body], trust=believed)
+        heard = checked(notes_and_entries(under)[0], trust=believed, known=NOWHERE).quorum_time
+        store.write("UPDATE ledger SET floor = ?", heard)
+        for one in filter(None, (CASES.get(case.get("held")), case)):
+            Orders(store).add(one.body, trust=believed, now=case.at)
+
+
 def _on_disk(case: Case, folder: Path, name: str = "file") -> Path:
     """The bytes as a file that its owner alone may read."""
     path = folder / name
@@ -261,6 +273,7 @@ ANSWERS: dict[str, Callable[[Case, Path], str | None]] = {
     "bundle": _bundle,
     "cosigner": _cosigner,
     "deny": _deny,
+    "order": _order,
     "entry": _entry,
     "frame": _frame,
     "genesis": _genesis,

@@ -18,6 +18,7 @@ from golden import (
     ledger_kinds,
     ledgers,
     notes,
+    orders,
     published,
     showings,
     statements,
@@ -27,7 +28,7 @@ from golden import (
 from golden.case import FOLDER, render
 
 MODULES = (
-    *(ledgers, ledger_kinds, entry_cases, notes, published),
+    *(ledgers, ledger_kinds, entry_cases, notes, published, orders),
     *(showings, codecs, envelopes, statements, invites, verdicts, key_files, feeds, talk),
 )
 

@@ -1,0 +1,49 @@
+"""`yardpass ledger deny` and `order`: notes that take effect at a terminal at once."""
+
+import time
+from pathlib import Path
+
+import click
+
+from appliance.commands.ledger_options import named, now, site_option
+from appliance.commands.order_words import in_zones
+from appliance.gate.identity import trust_of
+from appliance.settings import FILE_NAME, load
+from ledger_sync.denials import Denials
+from ledger_sync.files import read_bounded
+from ledger_sync.note import MAX_NOTE
+from ledger_sync.orders import Orders
+from ledger_sync.replica import Replica
+from ledger_sync.store import Store
+
+_file = click.argument("file", type=click.Path(path_type=Path))
+
+
+@click.command()
+@_file
+@site_option
+def deny(file: Path, site: Path) -> None:
+    """Take the deny note in FILE into effect at this terminal, for the rest of its day."""
+    settings = load(site / FILE_NAME)
+    data = read_bounded(file, MAX_NOTE, hint="yardpass office deny writes one")
+    pinned = trust_of(settings)
+    with Store(settings.store) as store, named(str(file)):
+        found = Denials(store).add(data, trust=pinned, now=now())
+    until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(found.until))
+    click.echo(f"{len(found.places)} pass(es) denied until {until} UTC")
+
+
+@click.command()
+@_file
+@site_option
+def order(file: Path, site: Path) -> None:
+    """Take the order in FILE into effect at this terminal, and by gossip at all others.
+
+    It stands until a newer one; `yardpass office order release` makes one that ends it.
+    """
+    settings = load(site / FILE_NAME)
+    data = read_bounded(file, MAX_NOTE, hint="yardpass office order writes one")
+    with Store(settings.store) as store, named(str(file)):
+        trust = Replica(store).history.trust(trust_of(settings))
+        found = Orders(store).add(data, trust=trust, now=now())
+    click.echo(in_zones(found.kind, found.zones))
