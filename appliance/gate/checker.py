@@ -6,7 +6,7 @@ Reads and computes only. Recording and opening are for terminal.py; `yardpass ch
 from contextlib import suppress
 from typing import NamedTuple
 
-from appliance.gate import guest
+from appliance.gate import guest, surroundings
 from appliance.gate.guest import nonce_of
 from appliance.gate.surroundings import Surroundings
 from appliance.passes import code as codes
@@ -22,6 +22,7 @@ from ledger_sync.clock import Grade, floor_of
 from ledger_sync.denials import DENIED
 from ledger_sync.errors import Refused
 from ledger_sync.keys import PublicKey
+from ledger_sync.orders import Orders
 from ledger_sync.replica import Enrolled, IssuerKey, Ledger, Replica, Standing
 from ledger_sync.state import holder_of, number_of
 
@@ -71,12 +72,20 @@ class Checker:
         self._issuers = self._replica.issuers()
         text = self._replica.rule(site_rule.RULE_NAME)
         self._rule = site_rule.DEFAULT if text is None else site_rule.read(text, zone_of)
-        self._surroundings.follow(self._rule)
+        self._surroundings.follow(self._rule, Orders(self._replica.store).in_force())
         self._version = self.ledger.version  # last: until the rule can be read, every check tries
 
     def look(self) -> None:
-        """For quiet moments: opens a view of the replica, so that the next read is quicker."""
+        """For quiet moments: opens a view of the replica, so that the next read is quicker, and
+        takes over what has changed in the ledger. Raises `Unavailable`."""
         self._replica.look()
+        if self._replica.ledger().version != self._version:
+            with suppress(Refused):
+                self._reload()
+
+    def standing(self, now: int, grade: int) -> surroundings.Standing:
+        """What orders and hours ask of the gate itself, as of the last look."""
+        return self._surroundings.standing(now, grade)
 
     def _around(self, now: int, grade: int) -> Around:
         known = self._surroundings

@@ -38,6 +38,11 @@ REFUSALS = {
 }
 EXITS = frozenset({Event.EXIT_PRESSED, Event.GRANTED_OUT})
 """What lets people out: no limit of the relay stands in its way."""
+STANDING = {
+    "lockdown": (Event.LOCKDOWN_SET, Event.LOCKDOWN_LIFTED),
+    "hours": (Event.SCHEDULE_BEGINS, Event.SCHEDULE_ENDS),
+}
+"""What holds until it is lifted: how it begins and ends."""
 Tell: TypeAlias = Callable[[str], None]
 """Told each alarm for the peers, by the name of ledger_sync.gate_alarm."""
 
@@ -78,8 +83,17 @@ class Doorman:
         self._is_exit_only = is_way_out
         self._is_exit = is_way_out
         self._was_asked = False  # whether the relay was, in this step
+        self._stands = {name: False for name in STANDING}
 
     # --- what happens ----------------------------------------------------------------------------
+
+    def stand(self, *, locked: bool, held_open: bool) -> None:
+        """What orders and hours ask of the gate from now on."""
+        for name, holds in (("lockdown", locked), ("hours", held_open)):
+            if self._stands[name] is not holds:
+                self._stands[name] = holds
+                begins, ends = STANDING[name]
+                self._step(begins if holds else ends)
 
     def open(self, colour: Colour) -> Opening:
         """A verdict lets somebody pass: shown before the gate moves, for that takes a while."""

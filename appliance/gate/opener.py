@@ -17,12 +17,14 @@ class Opening(NamedTuple):
 class Opener(Protocol):
     """A gate, as the terminal sees it. Owned by the terminal's thread.
 
+    `stand` says what orders and hours ask of it from now on: a lockdown, standing open.
     `open` opens it once for whoever was let pass and shows the verdict, `show` shows one that
     opens nothing. `seen` is told the levels of its inputs, `lost` that they are gone. `tick` does
     what is due, `next_due` says when that is next (milliseconds of the monotonic clock), None for
     never. `close` releases it for good.
     """
 
+    def stand(self, *, locked: bool, held_open: bool) -> None: ...
     def open(self, colour: Colour) -> Opening: ...
     def show(self, colour: Colour) -> None: ...
     def seen(self, level: Level) -> None: ...
@@ -38,6 +40,9 @@ class RelayOpener:
     def __init__(self, relay: Relay, pulse_ms: int) -> None:
         self._relay = relay
         self._pulse_ms = pulse_ms
+
+    def stand(self, *, locked: bool, held_open: bool) -> None:
+        """A relay alone neither stands open nor shut; the verdicts know of a lockdown."""
 
     def open(self, colour: Colour) -> Opening:
         try:

@@ -3,27 +3,43 @@
 Looks up only what the site's rule asks for, so that a site without rules pays nothing.
 """
 
+from typing import NamedTuple
+
 from appliance.policy.fact_names import COMPANY, PRESENCE, TIMES
 from appliance.policy.facts import NOWHERE, Around, Gate, Order
 from appliance.policy.schedule import is_within, moment
 from appliance.policy.site_rule import SiteRule
 from ledger_sync.clock import Grade
+from ledger_sync.orders import InForce
+
+
+class Standing(NamedTuple):
+    """What a gate does until told otherwise: lets nobody in, stands open."""
+
+    locked: bool
+    held_open: bool
 
 
 class Surroundings:
     """Of one gate. `follow` is called whenever the ledger has changed, `at` at each check."""
 
     def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._is_free = False
         self._zone = counted_zone(gate.zones)
         self._base = NOWHERE._replace(zone=self._zone)
         self._rule = SiteRule()
         self.is_asked = False
 
-    def follow(self, rule: SiteRule, orders: int = 0) -> None:
-        """Takes over the rule and the orders in force here (`Order` mask)."""
-        reads = rule.rules.reads
+    def follow(self, rule: SiteRule, orders: InForce) -> None:
+        """Takes over the rule and the orders in force. Those for any zone this gate leads to are
+        for this gate: who locks a zone locks every way into it."""
+        reads, zones = rule.rules.reads, self._gate.zones
         self._rule = rule
-        self._base = NOWHERE._replace(zone=self._zone, orders=orders)
+        locked = Order.LOCKDOWN if orders.lockdown & zones else 0
+        curfew = Order.CURFEW if orders.curfew & zones else 0
+        self._is_free = bool(orders.free & zones)
+        self._base = NOWHERE._replace(zone=self._zone, orders=int(locked | curfew))
         self.is_asked = not reads.isdisjoint(TIMES | PRESENCE | COMPANY)
 
     @property
@@ -45,6 +61,16 @@ class Surroundings:
             holiday=int(local.day in self._rule.holidays),
             orders=int(orders),
         )
+
+    def standing(self, now: int, grade: int) -> Standing:
+        """What orders and hours ask of the gate itself. Without a clock no hours hold."""
+        is_locked = bool(self._base.orders & Order.LOCKDOWN)
+        is_open = self._is_free or (grade != Grade.POOR and self._is_open_hour(now))
+        return Standing(is_locked, is_open and not is_locked)
+
+    def _is_open_hour(self, now: int) -> bool:
+        hours = [one.window for one in self._rule.hold_open if one.gate in ("", self._gate.name)]
+        return is_within(hours, moment(self._rule.zone, now)) if hours else False
 
 
 def counted_zone(zones: int) -> int:

@@ -174,10 +174,13 @@ class Terminal:
 
         A store that fails here is told at the next check, with what to do.
         """
+        reading = self._clock()
         with suppress(Unavailable):
             self._desk.rest()
-            self._recorder.rest(self._clock().now)
+            self._recorder.rest(reading.now)
             self._checker.look()
+        grade = grade_of(reading, self._checker.floor)
+        self._opener.stand(**self._checker.standing(reading.now, grade)._asdict())
 
     def head(self) -> str:
         """The signed head over all that was recorded, as peers are told it."""
