@@ -82,6 +82,14 @@ TESTED = {
         ("4.5.10", "4.5.11", "4.5.12", "4.5.13", "4.5.14", "4.6.17"),
         "test_what_is_not_broken_ends_as_the_table_says",
     ),
+    "4.6.18": "test_a_check_accepts_up_to_its_boundary_and_refuses_one_step_further",
+    **dict.fromkeys(
+        ("4.6.19", *(f"4.11.{number}" for number in range(1, 10))),
+        "test_a_term_of_an_invite_holds_up_to_its_boundary_and_not_beyond",
+    ),
+    "4.6.20": "test_the_first_rule_that_fails_gives_its_reason",
+    "5.6.4": "test_a_fault_is_named_with_its_place_and_what_is_accepted",
+    "5.6.5": "test_a_rule_that_is_wrong_is_refused_by_name",
     "11.1.2": "test_a_file_that_others_can_open_is_refused_with_the_line_that_mends_it",
     "11.4.1": "test_a_file_too_long_is_refused_and_a_missing_one_is_named",
 }

@@ -14,7 +14,7 @@ from appliance.policy import site_rule
 from appliance.policy.site_rule import SiteRule
 from appliance.zones import zone_of
 from ledger_sync import files
-from ledger_sync.entries import MAX_RULE
+from ledger_sync.entries import MAX_RULE, Rule
 from ledger_sync.errors import Refused
 
 PRESETS = ("residential", "staff-entrance", "epidemic")
@@ -43,8 +43,8 @@ def rule() -> None:
 @click.argument("file", type=FILE)
 def set_(folder: Path, file: Path) -> None:
     """Make FILE (JSON) the rule of all gates; `{}` gives the defaults."""
-    text, _ = _read(file)
-    made = open_office(folder).set_rule(text)
+    text, made = _read(file)
+    open_office(folder).add(Rule(site_rule.RULE_NAME, text))
     for warning in rule_check.warnings(made):
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"rule {made.digest.hex()}; {PUBLISH}")

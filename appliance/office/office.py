@@ -26,7 +26,6 @@ from appliance.office.residents import REVOKED, Listed, Resident, Residents
 from appliance.office.roll import Line
 from appliance.passes.token import Assurance, HolderClass
 from appliance.policy import site_rule
-from appliance.zones import zone_of
 from ledger_sync import deny, entries, files, keyfile, migrations
 from ledger_sync.authority.lock import LOCK
 from ledger_sync.authority.sequencer import SIGNED, Sequencer
@@ -273,14 +272,8 @@ class Office:
             book.add(new)
         return len(new)
 
-    def set_rule(self, text: bytes) -> site_rule.SiteRule:
-        """Publishes a new gate rule. Raises `Refused` listing what is wrong with it."""
-        rule = site_rule.read(text, zone_of)
-        self._add([entries.Rule(site_rule.RULE_NAME, text)])
-        return rule
-
     def add(self, *new: entries.Entry) -> int:
-        """Writes entries of other kinds: terminals, issuers, recognitions, files."""
+        """Writes entries of other kinds: terminals, issuers, recognitions, files, rules."""
         return self._add(new)
 
     def residents(self) -> list[Listed]:
