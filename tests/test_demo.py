@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -13,8 +14,10 @@ from click.testing import CliRunner
 
 from appliance import cli
 from appliance.commands import demo as command
+from appliance.commands.office_rule import PRESETS
 from appliance.demo import show
 from appliance.demo.compound import START, Compound
+from appliance.demo.presets import VISITS
 from appliance.demo.scenes import Scene, script
 from appliance.gate.terminal import Recorder
 from appliance.policy.verdict import Action, Colour
@@ -90,10 +93,12 @@ def test_each_scene_is_one_readable_block(kept):
 
     intro, *blocks, summary = said.stdout.split("\n\n")
     blocks, acts = blocks[:NUMBER_OF_SCENES], blocks[NUMBER_OF_SCENES:]
+    visits, acts = acts[: len(VISITS)], acts[len(VISITS) :]
 
     assert said.exit_code == 0
     assert "three terminals" in intro
     assert len(acts) == NUMBER_OF_ACTS
+    assert all(block.startswith("north  Under the rule '") for block in visits)
     for block in blocks:
         title, verdict = block.splitlines()
         assert title.split()[0] in ("north", "garage", "exit")
@@ -105,10 +110,35 @@ def test_each_scene_is_one_readable_block(kept):
     assert "\x1b" not in said.stdout
 
 
+def test_every_verdict_is_told_in_one_sentence_that_a_guard_can_read_out(kept):
+    said, _ = kept
+    blocks = said.stdout.split("\n\n")[1:][: NUMBER_OF_SCENES + len(VISITS)]
+
+    told = [block.splitlines()[1] for block in blocks if "nothing" not in block]
+
+    assert all(re.search(r"[A-Z].*; ledger \d+ (s|min) old\.", line) for line in told)
+    revoked = [line for line in told if "R-REVOKED" in line]
+    assert all("The office revoked this pass, 07:50; ledger" in line for line in revoked)
+    assert len(revoked) == 2
+
+
+def test_the_three_rules_that_ship_say_of_each_visit_what_the_table_says(kept):
+    said, _ = kept
+    blocks = said.stdout.split("\n\n")[1 + NUMBER_OF_SCENES :][: len(VISITS)]
+
+    assert {one.preset for one in VISITS} == set(PRESETS)
+    found = [tuple(block.splitlines()[1].split("  ")[:4]) for block in blocks]
+    wanted = sorted(VISITS, key=lambda one: one.minute)
+    assert [line.strip() for row in found for line in row if line.strip()][::2] == [
+        one.ends for one in wanted
+    ]
+
+
 def test_an_outage_costs_what_the_acts_say_and_no_more(kept):
     said, _ = kept
 
-    acts = [block.splitlines() for block in said.stdout.split("\n\n")[1 + NUMBER_OF_SCENES : -1]]
+    blocks = said.stdout.split("\n\n")[1 + NUMBER_OF_SCENES + len(VISITS) : -1]
+    acts = [block.splitlines() for block in blocks]
 
     ends = {title.split(" ", 1)[1].strip(): end.strip() for title, end in acts}
     assert ends["Her code, photographed and shown at the other gate"] == "RED R-REPLAY"

@@ -324,3 +324,29 @@ def test_a_button_whose_relay_fails_shows_no_green():
     gate.live(100)
 
     assert Signal.GREEN not in gate.shown()
+
+
+def test_orders_and_hours_are_done_once_each_and_a_lockdown_ends_the_hours():
+    gate = Gatehouse()
+    gate.find()
+
+    gate.doorman.stand(locked=False, held_open=False)
+    assert gate.moved() == []
+    gate.doorman.stand(locked=False, held_open=True)
+    gate.doorman.stand(locked=False, held_open=True)
+    assert gate.moved() == ["on"]
+    gate.doorman.stand(locked=True, held_open=False)
+    assert gate.moved()[-1] == "off"
+    assert not gate.doorman.open(Colour.GREEN).is_opened
+    assert [kind for _, kind in gate.told] == ["lockdown"]
+    gate.doorman.stand(locked=False, held_open=False)
+    assert gate.doorman.open(Colour.GREEN).is_opened
+    assert [kind for _, kind in gate.told] == ["lockdown", "lockdown over"]
+
+
+def test_a_lockdown_keeps_nobody_in():
+    gate = Gatehouse(out=True)
+    gate.find()
+    gate.doorman.stand(locked=True, held_open=False)
+
+    assert gate.doorman.open(Colour.RED).is_opened

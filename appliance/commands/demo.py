@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from appliance.demo import outage
+from appliance.demo import outage, presets
 from appliance.demo.compound import START, Compound
 from appliance.demo.outage import Act
 from appliance.demo.show import Played, play
@@ -31,7 +31,8 @@ def demo(headless: bool, as_json: bool, keep: Path | None) -> None:
     """Enrol a compound, photograph codes, decide, record, open mock relays.
 
     Three terminals with their own replicas; every picture goes through the file camera and the
-    sandboxed decoder. Then they exchange their logs over TLS, one is cut off, one is destroyed.
+    sandboxed decoder. Then a Thursday under each of the rules that ship. Then they exchange their
+    logs over TLS, one is cut off, one is destroyed.
     Exits 0 only if every scene ended as the script says.
     """
     colour = not headless and not as_json and sys.stdout.isatty()
@@ -41,9 +42,11 @@ def demo(headless: bool, as_json: bool, keep: Path | None) -> None:
         if not as_json:
             click.echo("A compound is enrolled; three terminals load its ledger.\n")
         found = play(yard, (lambda one: None) if as_json else (lambda one: _tell(one, colour)))
+        rules = presets.play(yard, (lambda one: None) if as_json else _tell_act)
         acts = outage.play(yard, (lambda one: None) if as_json else _tell_act)
+        found["rules"] = [one.as_json() for one in rules]
         found["outage"] = [one.as_json() for one in acts]
-        found["ok"] = found["ok"] and all(one.ok for one in acts)
+        found["ok"] = found["ok"] and all(one.ok for one in (*rules, *acts))
     if as_json:
         click.echo(json.dumps(found, indent=1))
     else:

@@ -138,10 +138,9 @@ class Compound:
             )
             for post in POSTS
         ]
-        authority, public = self.office.authority, self.folder / "public"
-        authority.publish(authority.checkpoint(lambda: HEARD_AT), public)
+        self._sign(HEARD_AT)
         for post, settings in zip(POSTS, made, strict=True):
-            self._load(settings, public)
+            self._load(settings, HEARD_AT)
             relay = SimRelay()
             self._stacks[post.gate] = ExitStack()
             terminal = self._stacks[post.gate].enter_context(
@@ -149,7 +148,18 @@ class Compound:
             )
             self.stations[post.gate] = Station(settings, terminal, relay)
 
-    def _load(self, settings: Settings, public: Path) -> None:
+    def publish(self) -> None:
+        """Publishes what the office wrote since; every terminal loads it 41 s later."""
+        at = self.clock.now - (START - HEARD_AT)
+        self._sign(at)
+        for station in self.stations.values():
+            self._load(station.settings, at)
+
+    def _sign(self, at: int) -> None:
+        authority = self.office.authority
+        authority.publish(authority.checkpoint(lambda: at), self.folder / "public")
+
+    def _load(self, settings: Settings, at: int) -> None:
         with open_replica(settings) as replica:
-            mirror = Mirror(replica, pinned=trust_of(settings), now=lambda: HEARD_AT)
-            mirror.update(FolderSource(public))
+            mirror = Mirror(replica, pinned=trust_of(settings), now=lambda: at)
+            mirror.update(FolderSource(self.folder / "public"))

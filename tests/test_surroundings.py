@@ -1,0 +1,131 @@
+"""What a gate knows beside the pass, and what orders and hours make of the gate itself."""
+
+import json
+
+import pytest
+from compound import ANN, DAY, NOW, TRUST, C, Compound, furnish, outcome, show
+from guest_scenarios import CAPTAIN, ORDERING
+
+from appliance.gate.surroundings import Surroundings, counted_zone
+from appliance.policy.facts import Direction, Gate
+from appliance.policy.site_rule import read
+from appliance.zones import zone_of
+from ledger_sync import entries, order
+from ledger_sync.clock import Grade
+from ledger_sync.order import Kind
+from ledger_sync.orders import InForce, Orders
+
+NOBODY = InForce(0, 0, 0, ())
+GATE = Gate("yp:hz07", "n", Direction.IN, 0b1010)
+ASKS = [{"id": "a", "reason": "R-CURFEW", "logic": {"!": [{"var": "external.curfew"}]}}]
+MORNING = 1_700_006_400  # 2023-11-15T00:00:00Z, a Wednesday, 08:00 in Shanghai
+
+
+def rule_of(**values):
+    values = {"time_zone": "Asia/Shanghai", "rules": ASKS} | values
+    return read(json.dumps(values).encode(), zone_of)
+
+
+def known(rule=None, orders=NOBODY, gate=GATE):
+    made = Surroundings(gate)
+    made.follow(rule or rule_of(), orders)
+    return made
+
+
+def test_a_rule_that_asks_for_nothing_costs_no_look():
+    assert not known(rule_of(rules=[])).is_asked
+    assert known().is_asked
+
+
+def test_the_time_is_that_of_the_site():
+    there = known(rule_of(holidays=["2023-11-15"])).at(MORNING, Grade.GOOD)
+
+    assert (there.minute, there.weekday, there.holiday) == (480, 3, 1)
+
+
+def test_without_a_clock_there_is_no_time_and_no_curfew_by_hours():
+    curfew = [{"from": "00:00", "to": "24:00"}]
+    here = known(rule_of(curfew=curfew, holidays=["2023-11-15"])).at(MORNING, Grade.POOR)
+
+    assert (here.minute, here.weekday, here.holiday, here.orders) == (-1, 0, 0, 0)
+
+
+@pytest.mark.parametrize(("second", "orders"), [(-1, 0), (0, 2), (3_599, 2), (3_600, 0)])
+def test_it_is_curfew_in_its_hours(second, orders):
+    here = known(rule_of(curfew=[{"from": "08:00", "to": "09:00", "days": [3]}]))
+
+    assert here.at(MORNING + second, Grade.FAIR).orders == orders
+    assert here.at(MORNING + second + DAY, Grade.FAIR).orders == 0
+
+
+@pytest.mark.parametrize("zones", [0b0010, 0b1000, 0b1111])
+def test_an_order_for_any_zone_behind_a_gate_is_for_the_gate(zones):
+    locked = known(orders=InForce(zones, 0, 0, ()))
+    curfew = known(orders=InForce(0, 0, zones, ()))
+
+    assert (locked.still.orders, curfew.still.orders) == (1, 2)
+    assert locked.at(MORNING, Grade.POOR).orders == 1
+    assert known(orders=InForce(0b0101, 0, 0, ())).still.orders == 0
+
+
+def test_a_gate_counts_for_the_first_of_its_zones():
+    assert [counted_zone(mask) for mask in (0b1010, 1, 1 << 52, 0)] == [1, 0, 52, 255]
+    assert known().still.zone == 1
+
+
+def test_a_gate_stands_open_in_its_hours_and_by_order_but_never_in_a_lockdown():
+    hours = [{"gate": "n", "from": "08:00", "to": "09:00"}]
+    other = [{"gate": "s", "from": "00:00", "to": "24:00"}]
+    every = [{"from": "08:00", "to": "09:00"}]
+
+    def stands(hold_open, orders=NOBODY, grade=Grade.GOOD, at=MORNING):
+        return tuple(known(rule_of(hold_open=hold_open), orders).standing(at, grade))
+
+    free, both = InForce(0, 0b10, 0, ()), InForce(0b10, 0b1000, 0, ())
+    assert stands(hours) == stands(every) == (False, True)
+    assert stands(other) == stands([]) == stands(hours, at=MORNING + 3_600) == (False, False)
+    assert stands(hours, grade=Grade.POOR) == (False, False)
+    assert stands([], free, Grade.POOR) == (False, True)
+    assert stands(hours, both) == (True, False)
+
+
+@pytest.fixture
+def compound(tmp_path):
+    made = furnish(Compound(tmp_path))
+    made.publish(ORDERING)
+    yield made
+    made.store.close()
+
+
+def give(compound, kind, at):
+    """An order, by another process."""
+    note = order.sign("yardpass/hz07", kind, 1, issued_at=at, key=CAPTAIN)
+    Orders(compound.store).add(note, trust=TRUST, now=NOW)
+
+
+def test_an_order_is_heard_in_a_quiet_moment_and_at_the_next_check(compound):
+    gate = compound.checker()
+
+    def looked():
+        gate.look()
+        return tuple(gate.standing(NOW, Grade.GOOD))
+
+    assert looked() == (False, False)
+    give(compound, Kind.LOCKDOWN, NOW - 9)
+    assert outcome(gate.assess(show(C, ANN), NOW, grade=0).verdict) == "RED DENY R-LOCKDOWN"
+    assert looked() == (True, False)
+    give(compound, Kind.FREE, NOW - 8)
+    assert looked() == (False, True)
+    give(compound, Kind.RELEASE, NOW - 7)
+    assert outcome(gate.assess(show(C, ANN), NOW, grade=0).verdict) == "GREEN OPEN"
+    assert looked() == (False, False)
+
+
+def test_a_rule_that_cannot_be_read_leaves_the_gate_as_it_stood(compound):
+    gate = compound.checker()
+    give(compound, Kind.LOCKDOWN, NOW - 9)
+    gate.look()
+    compound.publish(entries.Rule("gate", b'{"static": "blue"}'))
+    gate.look()
+
+    assert gate.standing(NOW, Grade.GOOD).locked
