@@ -6,6 +6,7 @@ import re
 import shlex
 import tomllib
 from dataclasses import fields
+from importlib import resources
 from pathlib import Path
 
 import click
@@ -13,9 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 from appliance import cli
+from appliance.commands.office_rule import PRESETS
 from appliance.office import terminal_kit
 from appliance.office.terminal_kit import Post
 from appliance.policy import site_rule
+from appliance.policy.fact_names import FACTS, TIMES
 from appliance.policy.reasons import GUARD, Reason
 from appliance.policy.site_rule import SiteRule
 from hw.drivers import DRIVERS
@@ -259,3 +262,27 @@ def test_the_version_is_one_line_on_stdout():
 
     assert (said.exit_code, said.stderr) == (0, "")
     assert re.fullmatch(r"yardpass \S.*\n", said.stdout)
+
+
+POLICY = (ROOT / "appliance" / "policy" / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_the_page_of_the_policy_names_every_fact_that_rules_may_ask(name):
+    row = next(line for line in POLICY.splitlines() if f"`{name}`" in line)
+
+    assert row.startswith("| `")
+    assert ("(time)" in row) is (name in TIMES)
+
+
+@pytest.mark.parametrize("key", [one.name for one in fields(SiteRule) if one.compare])
+def test_the_page_of_the_policy_explains_every_key_of_a_rule(key):
+    assert f"\n| `{key}` | " in POLICY
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_page_of_the_policy_explains_every_rule_of_a_preset(name):
+    text = resources.files("appliance.policy").joinpath("presets", f"{name}.json").read_bytes()
+    (told,) = re.findall(rf"^\*\*{name}\*\* - .*?\n\n", POLICY, re.DOTALL | re.MULTILINE)
+
+    assert [one.name for one in site_rule.read(text).rules if f"`{one.name}`" not in told] == []

@@ -685,3 +685,21 @@ def test_a_terminal_that_was_never_there_cannot_go(office):
         office.take_away("nroth-1")
 
     assert in_book(office) == before
+
+
+@pytest.mark.parametrize(
+    ("ended", "phone_ends", "paper_ends"),
+    [
+        ("print", "GREEN OPEN", "RED DENY R-REVOKED"),
+        ("key", "RED DENY R-REVOKED", "GREEN OPEN"),
+    ],
+)
+def test_either_carrier_of_a_person_is_ended_alone(office, gate, ended, phone_ends, paper_ends):
+    key = key_named("phone")
+    phone, paper = enrol(office, key=key, at=NOW - 9), enrol(office, at=NOW - 9)
+    office.set_status("Chen", 1, now=NOW - 5, carrier=ended)
+    published(office, gate)
+    shown = code.by_reference(phone.handle, audience=SITE, issued_at=NOW, key=key)
+
+    assert verdict(gate, shown) == phone_ends
+    assert verdict(gate, code.to_text(paper.token)) == paper_ends
