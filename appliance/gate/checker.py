@@ -50,8 +50,8 @@ class Checker:
         self._build_time = build_time
         self._replica = replica
         self._way = (int(gate.direction), gate.zones)
-        gate_audience = f"{gate.site}/{gate.name}"
-        self._audiences = {gate.site: int(Audience.SITE), gate_audience: int(Audience.GATE)}
+        self.audience = f"{gate.site}/{gate.name}"
+        self._audiences = {gate.site: int(Audience.SITE), self.audience: int(Audience.GATE)}
         self._issuers: dict[bytes, tuple[IssuerKey, ...]] = {}
         self._rule: SiteRule = site_rule.DEFAULT
         self._version = -1
@@ -83,22 +83,24 @@ class Checker:
         *,
         grade: int,
         nonce: bytes | None = None,
+        nonces: tuple[bytes, ...] = (),
         carrier: bytes | None = None,
     ) -> Assessed:
         """The verdict on `text` at `now`, by a clock of this `grade` (ledger_sync.clock.Grade).
 
-        `nonce` is the number this gate shows, if it shows one; `carrier` the name of the card the
-        text was read from (passes.card), None for a picture.
+        `nonce` and `nonces` are the numbers of this gate that a code may carry; `carrier` is the
+        name of the card the text was read from (passes.card), None for a picture.
         Raises `Unavailable` only when the store cannot be read.
         """
         try:
             code = codes.parse(text)
         except Refused as refused:
             return self.refused(Form.UNREADABLE, refused, b"", now, grade)
+        taken = nonces if nonce is None else (*nonces, nonce)
         try:
             if code.form is Form.REFERENCE:
-                return self._by_reference(code, now, grade, nonce)
-            return self._carried(code, now, grade, nonce, carrier)
+                return self._by_reference(code, now, grade, taken)
+            return self._carried(code, now, grade, taken, carrier)
         except Refused as refused:
             return self.refused(code.form, refused, code.handle, now, grade)
 
@@ -109,7 +111,9 @@ class Checker:
         facts = Facts(int(form), refused.reason, 0, self._way[0], grade=grade, rule=self._rule)
         return Assessed(decide(facts, now), facts, self.ledger.size, credential, None)
 
-    def _by_reference(self, code: Code, now: int, grade: int, nonce: bytes | None) -> Assessed:
+    def _by_reference(
+        self, code: Code, now: int, grade: int, nonces: tuple[bytes, ...]
+    ) -> Assessed:
         enrolled = self._replica.enrolled(code.handle)
         marks, (audience, code_at, stated) = verify.prove_reference(code, enrolled)
         assert enrolled is not None  # proven by step 2
@@ -128,7 +132,7 @@ class Checker:
         facts = _new(Facts, (
             _REFERENCE, "", marks, direction, gate_zones, klass, zones, assurance, issued_at,
             expires_at, since, until, classes, self._audiences.get(audience, _OTHER),
-            _ABSENT if stated is None else _nonce(stated, nonce), code_at, last_at, last_way,
+            _ABSENT if stated is None else _nonce(stated, nonces), code_at, last_at, last_way,
             seen_at, uses, status, quorum_time, floor, critical, grade, self._rule,
         ))  # fmt: skip
         mark = (holder, code_at)
@@ -136,7 +140,7 @@ class Checker:
         return _new(Assessed, (verdict, facts, self.ledger.size, code.handle, mark))
 
     def _carried(
-        self, code: Code, now: int, grade: int, nonce: bytes | None, carrier: bytes | None
+        self, code: Code, now: int, grade: int, nonces: tuple[bytes, ...], carrier: bytes | None
     ) -> Assessed:
         if code.kid not in self._issuers and self._replica.ledger().version != self._version:
             self._reload()
@@ -146,12 +150,12 @@ class Checker:
         standing = self._replica.standing(held.uri, held.idx, holder)
         if standing.version != self._version:
             self._reload()  # an issuer may have been withdrawn: verify against the new keys
-            return self._carried(code, now, grade, nonce, carrier)
+            return self._carried(code, now, grade, nonces, carrier)
         if standing.status > 3:
             until = self._replica.place_denied_until(held.uri, held.idx)
             status = self._standing_of(standing.status, until, now, grade)
             standing = standing._replace(status=status)
-        facts = self._carried_facts(code, proof, standing, grade, nonce)
+        facts = self._carried_facts(code, proof, standing, grade, nonces)
         mark = (holder, facts.code_at)
         verdict = decide(facts, now)
         return _new(Assessed, (verdict, facts, self.ledger.size, code.handle, mark))
@@ -189,7 +193,7 @@ class Checker:
         proof: verify.PassProof,
         standing: Standing,
         grade: int,
-        nonce: bytes | None,
+        nonces: tuple[bytes, ...],
     ) -> Facts:
         marks, issuer, held, claims = proof
         _, _, issued_at, expires_at, _, _, _, klass, zones, assurance, _ = held
@@ -198,12 +202,10 @@ class Checker:
         return _new(Facts, (
             int(code.form), "", marks, *self._way, klass, zones, assurance, issued_at, expires_at,
             since, until, classes, self._audiences.get(audience, _OTHER) if claims else _OTHER,
-            _ABSENT if stated is None else _nonce(stated, nonce), code_at,
+            _ABSENT if stated is None else _nonce(stated, nonces), code_at,
             *standing[1:5], standing.status, *self._ages, grade, self._rule,
         ))  # fmt: skip
 
 
-def _nonce(stated: bytes | None, shown: bytes | None) -> int:
-    if stated is None:
-        return _ABSENT
-    return int(Nonce.RIGHT if stated == shown else Nonce.WRONG)
+def _nonce(stated: bytes, taken: tuple[bytes, ...]) -> int:
+    return int(Nonce.RIGHT if stated in taken else Nonce.WRONG)

@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from golden import (
+    challenges,
     codecs,
     entry_cases,
     envelopes,
@@ -27,7 +28,7 @@ from golden.case import FOLDER, render
 
 MODULES = (
     *(ledgers, ledger_kinds, entry_cases, notes, published),
-    *(showings, codecs, envelopes, statements, verdicts, key_files, feeds, talk),
+    *(showings, challenges, codecs, envelopes, statements, verdicts, key_files, feeds, talk),
 )
 
 
