@@ -17,6 +17,10 @@ from ledger_sync.errors import Refused, Unavailable
 
 COMMANDS = {
     "bench": ("appliance.commands.bench:bench", "Measure the floors on this machine, as ratios."),
+    "challenge": (
+        "appliance.commands.challenge:challenge",
+        "Show or print the number that a gate without the time asks for.",
+    ),
     "check": ("appliance.commands.check:check", "Judge a code in a picture or a text file."),
     "demo": ("appliance.commands.demo:demo", "Show a whole compound on this machine."),
     "gate": ("appliance.commands.gate:gate", "Run a terminal: camera, verdict, relay, log."),

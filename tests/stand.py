@@ -5,6 +5,8 @@ from compound import IN, NOW, Compound, furnish, key_named
 from appliance.gate.asking import Asking
 from appliance.gate.card_checker import CardChecker
 from appliance.gate.card_desk import CardDesk
+from appliance.gate.challenge import Challenge
+from appliance.gate.challenge_desk import ChallengeDesk
 from appliance.gate.opener import RelayOpener
 from appliance.gate.recorder import Recorder
 from appliance.gate.terminal import Terminal
@@ -44,6 +46,9 @@ class Stand:
         self.asking.stand(*self.feed.stand())
         cards = CardChecker(self.checker, Cards(self.store), SECRET)
         self.desk = CardDesk(cards, TriesLog(self.store), self.asking)
+        numbers = (b"number%02d" % number for number in range(100))
+        challenge = Challenge(self.checker.audience, lambda size: next(numbers))
+        self.challenge = ChallengeDesk(challenge, ticks=lambda: round(self.ticks * 1e9))
         self.terminal = Terminal(
             gate="n",
             direction=way,
@@ -52,6 +57,7 @@ class Stand:
             recorder=self.recorder,
             opener=RelayOpener(self.relay, PULSE_MS),
             clock=lambda: self.reading,
+            challenge=self.challenge,
         )
 
     def __enter__(self):

@@ -77,6 +77,9 @@ TESTED = {
     "8.6.6": "test_the_first_frame_is_hello",
     "8.6.7": "test_a_file_that_nobody_asked_for_is_refused",
     "8.6.8": "test_whoever_costs_more_than_its_share_is_refused",
+    "4.12.5": "test_a_number_is_answered_until_its_minute_is_over",
+    "4.12.6": "test_a_printed_number_is_good_for_its_hours_and_until_the_next",
+    "4.12.7": "test_the_same_answer_again_is_a_replay",
     "4.5.9": "test_an_answer_is_taken_once_in_time_and_from_this_gate_alone",
     **dict.fromkeys(
         ("4.5.10", "4.5.11", "4.5.12", "4.5.13", "4.5.14", "4.6.17"),

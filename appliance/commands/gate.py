@@ -9,10 +9,12 @@ from types import FrameType
 
 import click
 
+from appliance.commands.qr_lines import screen
 from appliance.commands.settings_option import settings_option
 from appliance.gate.assembly import open_terminal, system_clock
 from appliance.gate.duty import open_senses, serve
 from appliance.gate.loop import Stop
+from appliance.gate.signboard import Signboard
 from appliance.settings import load
 from ledger_sync.feed import INCARNATION_BYTES
 
@@ -25,8 +27,9 @@ ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 def gate(path: Path) -> None:
     """Watch camera, card readers and the gate itself; judge, record, open.
 
-    Every check and every alarm is one line on stderr. SIGTERM, SIGHUP or Ctrl-C ends it with the
-    relay released.
+    Every check and every alarm is one line on stderr. While the time is not known, a terminal on
+    stdout shows the number that codes must answer (yardpass challenge). SIGTERM, SIGHUP or Ctrl-C
+    ends it with the relay released.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     settings = load(path)
@@ -39,9 +42,13 @@ def gate(path: Path) -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and a shell's & ask for
             signal.signal(number, stopping)
     incarnation = os.urandom(INCARNATION_BYTES)
-    with open_terminal(settings, clock=system_clock(), incarnation=incarnation) as terminal:
+    with (
+        open_terminal(settings, clock=system_clock(), incarnation=incarnation) as terminal,
+        screen() as show,
+        Signboard(terminal, settings.store.parent, show=show) as board,
+    ):
         senses = open_senses(settings, terminal)
         try:
-            serve(senses, terminal, stop)
+            serve(senses, terminal, stop, also=board.look)
         finally:
             senses.close()

@@ -28,16 +28,27 @@ class CardChecker:
         self._cards = cards
         self._secret = site_secret
 
-    def assess(self, read: CardRead, now: int, *, grade: int, is_asked: bool) -> Assessed:
+    def assess(
+        self,
+        read: CardRead,
+        now: int,
+        *,
+        grade: int,
+        is_asked: bool,
+        nonces: tuple[bytes, ...] = (),
+    ) -> Assessed:
         """The verdict on a card at `now`. `is_asked`: what its proof signed is what this gate
-        asked. Raises `Unavailable` only when the store cannot be read."""
+        asked; `nonces`: what a code may carry that it shows. Raises `Unavailable` only when the
+        store cannot be read."""
         form, handle = self.form_of(read), b""
         try:
             if read.fault:
                 raise Refused(f"the card {read.fault}", reason="R-CARD")
             if read.text:
                 carrier = card.carrier_of(read.number, read.bits) if read.bits else None
-                return self._checker.assess(read.text, now, grade=grade, carrier=carrier)
+                return self._checker.assess(
+                    read.text, now, grade=grade, nonces=nonces, carrier=carrier
+                )
             if read.proof:
                 return self._tapped(read.proof, form, now, grade, is_asked)
             handle = self.handle_of(read)

@@ -63,12 +63,16 @@ class CardDesk:
             receipt = kept.to_bytes()
         return Presented(read, proof.transaction, asked is not None, receipt)
 
-    def assess(self, shown: Presented, now: int, grade: int) -> Assessed:
-        """The verdict on it. Raises `Unavailable` when the store cannot be read."""
+    def assess(
+        self, shown: Presented, now: int, grade: int, *, nonces: tuple[bytes, ...] = ()
+    ) -> Assessed:
+        """The verdict on it; `nonces` as in the checker. Raises `Unavailable` when the store
+        cannot be read."""
         read = shown.read
         if self._checker.form_of(read) is Form.NUMBER and self._is_locked(read, now):
             return self._checker.refused(Form.NUMBER, Reason.TRIES, b"", now, grade)
-        return self._checker.assess(read, now, grade=grade, is_asked=shown.is_asked)
+        asked = shown.is_asked
+        return self._checker.assess(read, now, grade=grade, is_asked=asked, nonces=nonces)
 
     def remember(self, shown: Presented, found: Assessed, now: int) -> None:
         """Counts a wrong number against the reader and against the number, durably as soon as the

@@ -55,8 +55,8 @@ class Checker:
         self._build_time = build_time
         self._replica = replica
         self._way = (int(gate.direction), gate.zones)
-        gate_audience = f"{gate.site}/{gate.name}"
-        self._audiences = {gate.site: int(Audience.SITE), gate_audience: int(Audience.GATE)}
+        self.audience = f"{gate.site}/{gate.name}"
+        self._audiences = {gate.site: int(Audience.SITE), self.audience: int(Audience.GATE)}
         self._issuers: dict[bytes, tuple[IssuerKey, ...]] = {}
         self._rule: SiteRule = site_rule.DEFAULT
         self._surroundings = Surroundings(gate)
@@ -102,24 +102,26 @@ class Checker:
         *,
         grade: int,
         nonce: bytes | None = None,
+        nonces: tuple[bytes, ...] = (),
         carrier: bytes | None = None,
     ) -> Assessed:
         """The verdict on `text` at `now`, by a clock of this `grade` (ledger_sync.clock.Grade).
 
-        `nonce` is the number this gate shows, if it shows one; `carrier` the name of the card the
-        text was read from (passes.card), None for a picture.
+        `nonce` and `nonces` are the numbers of this gate that a code may carry; `carrier` is the
+        name of the card the text was read from (passes.card), None for a picture.
         Raises `Unavailable` only when the store cannot be read.
         """
         try:
             code = codes.parse(text)
         except Refused as refused:
             return self.refused(Form.UNREADABLE, refused, b"", now, grade)
+        taken = nonces if nonce is None else (*nonces, nonce)
         try:
             if code.form is Form.REFERENCE:
-                return self._by_reference(code, now, grade, nonce)
+                return self._by_reference(code, now, grade, taken)
             if code.invite is not None:
-                return self._invited(code, now, grade, nonce)
-            return self._carried(code, now, grade, nonce, carrier)
+                return self._invited(code, now, grade, taken)
+            return self._carried(code, now, grade, taken, carrier)
         except Refused as refused:
             return self.refused(code.form, refused, code.handle, now, grade)
 
@@ -130,7 +132,9 @@ class Checker:
         facts = Facts(int(form), refused.reason, 0, self._way[0], grade=grade, rule=self._rule)
         return Assessed(decide(facts, now), facts, self.ledger.size, credential, None)
 
-    def _by_reference(self, code: Code, now: int, grade: int, nonce: bytes | None) -> Assessed:
+    def _by_reference(
+        self, code: Code, now: int, grade: int, nonces: tuple[bytes, ...]
+    ) -> Assessed:
         enrolled = self._replica.enrolled(code.handle)
         marks, (audience, code_at, stated) = verify.prove_reference(code, enrolled)
         assert enrolled is not None  # proven by step 2
@@ -149,7 +153,7 @@ class Checker:
         facts = _new(Facts, (
             _REFERENCE, "", marks, direction, gate_zones, klass, zones, assurance, issued_at,
             expires_at, since, until, classes, self._audiences.get(audience, _OTHER),
-            _ABSENT if stated is None else nonce_of(stated, nonce), code_at, last_at, last_way,
+            _ABSENT if stated is None else nonce_of(stated, nonces), code_at, last_at, last_way,
             seen_at, uses, status, quorum_time, floor, critical, grade,
             self._around(now, grade), UNINVITED, self._rule,
         ))  # fmt: skip
@@ -158,7 +162,7 @@ class Checker:
         return _new(Assessed, (verdict, facts, self.ledger.size, code.handle, mark))
 
     def _carried(
-        self, code: Code, now: int, grade: int, nonce: bytes | None, carrier: bytes | None
+        self, code: Code, now: int, grade: int, nonces: tuple[bytes, ...], carrier: bytes | None
     ) -> Assessed:
         if code.kid not in self._issuers and self._replica.ledger().version != self._version:
             self._reload()
@@ -168,17 +172,17 @@ class Checker:
         standing = self._replica.standing(held.uri, held.idx, holder)
         if standing.version != self._version:
             self._reload()  # an issuer may have been withdrawn: verify against the new keys
-            return self._carried(code, now, grade, nonce, carrier)
+            return self._carried(code, now, grade, nonces, carrier)
         if standing.status > 3:
             until = self._replica.place_denied_until(held.uri, held.idx)
             status = self._standing_of(standing.status, until, now, grade)
             standing = standing._replace(status=status)
-        facts = self._carried_facts(code, proof, standing, now, grade, nonce)
+        facts = self._carried_facts(code, proof, standing, now, grade, nonces)
         mark = (holder, facts.code_at)
         verdict = decide(facts, now)
         return _new(Assessed, (verdict, facts, self.ledger.size, code.handle, mark))
 
-    def _invited(self, code: Code, now: int, grade: int, nonce: bytes | None) -> Assessed:
+    def _invited(self, code: Code, now: int, grade: int, nonces: tuple[bytes, ...]) -> Assessed:
         """The verdict on a visitor: what the host may, what he gave, and how both stand."""
         enrolled = self._replica.enrolled(code.handle) if code.inner is None else None
         if self._replica.ledger().version != self._version:
@@ -195,7 +199,9 @@ class Checker:
         kid = enrolled.kid if enrolled else code.kid
         terms = proof.host.issuer or self._issuers.get(kid, _NOBODY)[0]
         around = self._around(now, grade)
-        here = guest.Here(self._way, self._audiences, nonce, self._ages, grade, around, self._rule)
+        here = guest.Here(
+            self._way, self._audiences, nonces, self._ages, grade, around, self._rule
+        )
         facts = guest.facts_of(code.form, proof, standing, status, terms, here)
         mark = (visitor, facts.code_at)
         return Assessed(decide(facts, now), facts, self.ledger.size, proof.credential, mark)
@@ -246,7 +252,7 @@ class Checker:
         standing: Standing,
         now: int,
         grade: int,
-        nonce: bytes | None,
+        nonces: tuple[bytes, ...],
     ) -> Facts:
         marks, issuer, held, claims = proof
         _, _, issued_at, expires_at, _, _, _, klass, zones, assurance, _ = held
@@ -255,7 +261,7 @@ class Checker:
         return _new(Facts, (
             int(code.form), "", marks, *self._way, klass, zones, assurance, issued_at, expires_at,
             since, until, classes, self._audiences.get(audience, _OTHER) if claims else _OTHER,
-            _ABSENT if stated is None else nonce_of(stated, nonce), code_at,
+            _ABSENT if stated is None else nonce_of(stated, nonces), code_at,
             *standing[1:5], standing.status, *self._ages, grade,
             self._around(now, grade), UNINVITED, self._rule,
         ))  # fmt: skip

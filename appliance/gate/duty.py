@@ -6,7 +6,7 @@ goes, one when it is back.
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from appliance.gate import words
 from appliance.gate.assembly import open_readers, open_sensors
@@ -57,8 +57,15 @@ def open_senses(settings: Settings, terminal: Terminal) -> Senses:
     return senses
 
 
-def serve(senses: Senses, terminal: Terminal, stop: Stop) -> None:
-    """Works until `stop` is set, or until everything that reads people is used up.
+def _nothing() -> None:
+    """Nothing else is due."""
+
+
+def serve(
+    senses: Senses, terminal: Terminal, stop: Stop, *, also: Callable[[], None] = _nothing
+) -> None:
+    """Works until `stop` is set, or until everything that reads people is used up; `also` is
+    done whenever the terminal rests.
 
     Raises what the camera raises if it cannot be started, and what the last of them failed with.
     """
@@ -72,6 +79,7 @@ def serve(senses: Senses, terminal: Terminal, stop: Stop) -> None:
             take(sense, terminal)
         terminal.tick()
         terminal.rest()
+        also()
 
 
 def _wait(terminal: Terminal) -> float:

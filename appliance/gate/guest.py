@@ -15,12 +15,12 @@ _RIGHT, _WRONG = int(Nonce.RIGHT), int(Nonce.WRONG)
 
 
 class Here(NamedTuple):
-    """What holds at this gate now: direction and zones, whom codes may be for, the number shown,
+    """What holds at this gate now: direction and zones, whom codes may be for, the numbers shown,
     the ledger's (quorum time, floor, critical classes), the grade of the clock."""
 
     way: tuple[int, int]
     audiences: Mapping[str, int]
-    nonce: bytes | None
+    nonces: tuple[bytes, ...]
     ages: tuple[int, int, int]
     grade: int
     around: Around
@@ -48,13 +48,13 @@ def facts_of(
     return Facts(
         *(int(form), "", proof.marks, *here.way, int(HolderClass.VISITOR), host.zones),
         *(int(claims is not None), host.issued_at, host.expires_at, *issuer[1:4]),
-        *(is_for, nonce_of(stated, here.nonce), code_at, *standing[1:5], 0, *here.ages),
+        *(is_for, nonce_of(stated, here.nonces), code_at, *standing[1:5], 0, *here.ages),
         *(here.grade, here.around, given, here.rule),
     )
 
 
-def nonce_of(stated: bytes | None, shown: bytes | None) -> int:
-    """Whether a code answers the number that the gate shows."""
+def nonce_of(stated: bytes | None, shown: tuple[bytes, ...]) -> int:
+    """Whether a code answers a number that the gate shows."""
     if stated is None:
         return _ABSENT
-    return _RIGHT if stated == shown else _WRONG
+    return _RIGHT if stated in shown else _WRONG

@@ -4,6 +4,7 @@ The one place that moves the relay. Way in: no record, no opening. Way out: noth
 even a full disk. Knows no device and no screen: texts and cards come in, checks come out.
 """
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +13,8 @@ from functools import partial
 
 from appliance.gate.card_checker import is_proven
 from appliance.gate.card_desk import CardDesk, Presented
+from appliance.gate.challenge import Challenge
+from appliance.gate.challenge_desk import ChallengeDesk
 from appliance.gate.checker import Assessed, Checker
 from appliance.gate.opener import Opener, Opening
 from appliance.gate.recorder import Recorder
@@ -19,7 +22,7 @@ from appliance.policy.facts import Direction
 from appliance.policy.verdict import Action, Colour, Verdict
 from hw.ports import Ask, CardRead, Level
 from ledger_sync.checklog import Outdated
-from ledger_sync.clock import Reading, grade_of
+from ledger_sync.clock import Grade, Reading, grade_of
 from ledger_sync.errors import Refused, Unavailable
 
 HOLD_NS = 2_000_000_000  # a text not seen for this long, in ticks, is a new presentation
@@ -64,7 +67,9 @@ class Terminal:
         recorder: Recorder,
         opener: Opener,
         clock: Clock,
+        challenge: ChallengeDesk | None = None,
     ) -> None:
+        """Without a `challenge` it has one of its own, of this process."""
         self._gate = gate
         self._way_out = direction is Direction.OUT
         self._checker = checker
@@ -72,6 +77,7 @@ class Terminal:
         self._recorder = recorder
         self._opener = opener
         self._clock = clock
+        self.challenge = challenge or ChallengeDesk(Challenge(checker.audience, os.urandom))
         self._held: OrderedDict[bytes, int] = OrderedDict()
 
     def see(self, text: bytes, ticks: int) -> Outcome | None:
@@ -88,21 +94,23 @@ class Terminal:
             return None
         return self.present(text)
 
-    def present(self, text: bytes, *, nonce: bytes | None = None) -> Outcome:
+    def present(self, text: bytes) -> Outcome:
         """Judges, records and acts on one presented text."""
 
         def assess(now: int, grade: int) -> Assessed:
-            return self._checker.assess(text, now, grade=grade, nonce=nonce)
+            nonces = self.challenge.nonces()
+            return self._checker.assess(text, now, grade=grade, nonces=nonces)
 
         def record(assessed: Assessed, reading: Reading) -> None:
             self._recorder.record(text, self._gate, assessed, reading)
 
-        return self._serve(assess, record)
+        return self._serve(text, assess, record)
 
     def meet(self, read: CardRead) -> Outcome:
         """Judges, records and acts on one card that was held to a reader."""
         shown = self._desk.take(read)
-        return self._serve(partial(self._desk.assess, shown), partial(self._record_card, shown))
+        assess = partial(self._desk.assess, shown, nonces=self.challenge.nonces())
+        return self._serve(shown.text, assess, partial(self._record_card, shown))
 
     @property
     def ask(self) -> Ask:
@@ -114,12 +122,12 @@ class Terminal:
         self._recorder.record(shown.text, self._gate, assessed, reading, receipt=receipt)
         self._desk.remember(shown, assessed, reading.now)
 
-    def _serve(self, assess: Assess, record: Record) -> Outcome:
+    def _serve(self, text: bytes, assess: Assess, record: Record) -> Outcome:
         reading = self._clock()
         try:
-            assessed, fault = self._judged(assess, record, reading)
+            assessed, fault = self._judged(text, assess, record, reading)
         except Outdated:  # somebody wrote since the last look: judge by what stands now
-            assessed, fault = self._judged(assess, record, reading)
+            assessed, fault = self._judged(text, assess, record, reading)
         verdict = assessed.verdict if assessed else _UNJUDGED
         is_recorded = not fault
         if is_recorded:
@@ -131,7 +139,7 @@ class Terminal:
         return Outcome(reading.now, verdict, assessed, is_recorded, opened, fault)
 
     def _judged(
-        self, assess: Assess, record: Record, reading: Reading
+        self, text: bytes, assess: Assess, record: Record, reading: Reading
     ) -> tuple[Assessed | None, str]:
         """The judgement, on record, and no fault; or what could be had of it, and the fault.
 
@@ -140,7 +148,9 @@ class Terminal:
         assessed = None
         try:
             assessed = assess(reading.now, grade_of(reading, self._checker.floor))
+            assessed = self.challenge.once(text, assessed, reading.now)
             record(assessed, reading)
+            self.challenge.count(text, assessed)
         except Outdated:
             raise
         except (Unavailable, Refused) as error:
@@ -152,6 +162,10 @@ class Terminal:
             return self._opener.open(verdict.colour)
         self._opener.show(verdict.colour)
         return Opening(False)
+
+    def grade(self) -> Grade:
+        """How far the clock can be trusted now; when POOR, somebody should show the challenge."""
+        return grade_of(self._clock(), self._checker.floor)
 
     def seen(self, level: Level) -> None:
         """An input of the gate has another level."""

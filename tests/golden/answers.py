@@ -16,7 +16,7 @@ from golden.case import Case, read_all
 from appliance.commands import office_publish
 from appliance.office import unlock
 from appliance.office.office import Office
-from appliance.passes import code
+from appliance.passes import challenge_text, code
 from appliance.passes.verify import REQUIRED, UNINVITE_MARKS
 from appliance.passes.verify_invite import prove_invite, prove_revocation
 from appliance.policy import site_rule
@@ -232,6 +232,10 @@ def _line(case: Case, folder: Path) -> None:
     checked(signed, trust=trust_of(case), known=NOWHERE)
 
 
+def _challenge(case: Case, folder: Path) -> None:
+    assert challenge_text.to_text(*challenge_text.parse(case.body)) == case.body
+
+
 def _cosigner(case: Case, folder: Path) -> None:
     _on_disk(case, folder, "cosigner.toml")
     assert Cosigner.open(folder).name.startswith(Cosigner.open(folder).origin)
@@ -271,6 +275,7 @@ def _uninvite(case: Case, folder: Path) -> None:
 ANSWERS: dict[str, Callable[[Case, Path], str | None]] = {
     "archive": _archive,
     "bundle": _bundle,
+    "challenge": _challenge,
     "cosigner": _cosigner,
     "deny": _deny,
     "order": _order,

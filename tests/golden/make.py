@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from golden import (
+    challenges,
     codecs,
     entry_cases,
     envelopes,
@@ -28,7 +29,7 @@ from golden import (
 from golden.case import FOLDER, render
 
 MODULES = (
-    *(ledgers, ledger_kinds, entry_cases, notes, published, orders),
+    *(ledgers, ledger_kinds, entry_cases, notes, published, orders, challenges),
     *(showings, codecs, envelopes, statements, invites, verdicts, key_files, feeds, talk),
 )
 
