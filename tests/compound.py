@@ -5,6 +5,7 @@ of presentations, honest and hostile, with the verdict each must end in.
 """
 
 import hashlib
+import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -189,13 +190,43 @@ ENROLLED = (
 )
 
 
+def _ask(name: str) -> dict[str, str]:
+    return {"var": f"external.{name}"}
+
+
+_HOUSE = (
+    # id, reason, for whom, what must be true; NOW is a Tuesday, 22:13 in UTC
+    ("hours", "R-TIME", "staff", {"<=": [360, _ask("minute_of_day"), 1_260]}),
+    ("curfew", "R-CURFEW", "courier", {"!": [_ask("curfew")]}),
+    ("handed on", "R-APB", "household", {"!": [{"and": [_ask("zone_heard"), {
+        "===": [_ask("last_direction"), "in"]}]}]}),
+    ("inside", "Y-APB", "household", {"!": [{"===": [_ask("last_direction"), "in"]}]}),
+    ("full", "R-FULL", "visitor", {"<": [_ask("occupancy"), 2]}),
+    ("never", "R-RULE", "vehicle", False),
+    ("guard", "Y-RULE", "item", False),
+    ("second", "Y-SECOND", "emergency", {"if": [
+        _ask("second_person_age"), {"<=": [_ask("second_person_age"), 20]}, False]}),
+)  # fmt: skip
+HOUSE = json.dumps(
+    {
+        "curfew": [{"from": "22:00", "to": "24:00"}],
+        "rules": [
+            {"id": name, "reason": reason, "for": [who], "logic": logic}
+            for name, reason, who, logic in _HOUSE
+        ],
+    }
+).encode()
+"""The rule of the compound "house": one rule of its own for each class but residents."""
+
+
 def furnish(compound: Compound, rule: str = "green") -> Compound:
     """The population of the scenarios, and the rule for printed passes."""
+    text = b'{"static": "%b", "number": "%b"}' % (rule.encode(), rule.encode())
     compound.publish(
         *ISSUERS,
         *(who.enrolment() for who in ENROLLED),
         *(REVOKED.status(1), SUSPENDED.status(2), ESCORTED.status(3)),
-        entries.Rule("gate", b'{"static": "%b", "number": "%b"}' % (rule.encode(), rule.encode())),
+        entries.Rule("gate", HOUSE if rule == "house" else text),
     )
     compound.publish(entries.Unknown("novelty", 1 << ITEM))
     compound.used(USED, NOW - 7)
@@ -326,4 +357,4 @@ def _scenarios_of_people() -> dict[str, Scenario]:
 
 
 SCENARIOS = {**_scenarios_of_forms(), **_scenarios_of_people()}
-RULES = ("green", "yellow", "red", "blue")  # blue is a fault: that compound's rule is unreadable
+RULES = ("green", "yellow", "red", "blue", "house")  # blue is a fault: its rule is unreadable

@@ -40,7 +40,8 @@ def cases() -> Iterator[Case]:
          "R-FORM"),
         ("challenge-aud-65", "an audience of 65", _text({3: f"x{_LONG}", 39: NONCE}), "4.12.4",
          "R-FORM"),
-        ("challenge-7", "a number of 7 bytes", _text({3: _AUD, 39: NONCE[1:]}), "4.12.4", "R-FORM"),
+        ("challenge-7", "a number of 7 bytes", _text({3: _AUD, 39: NONCE[1:]}), "4.12.4",
+         "R-FORM"),
         ("challenge-text", "a number that is a text", _text({3: _AUD, 39: "12345678"}), "4.12.4",
          "R-FORM"),
     ):  # fmt: skip
