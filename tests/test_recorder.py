@@ -240,7 +240,20 @@ def test_a_way_out_counts_as_a_way_out(way_out):
     way_out.terminal.present(show(C, ANN))
 
     standing = way_out.compound.replica.standing("no list", 0, holder_of(ANN.key.public.raw))
-    assert (last(way_out).way, standing.last_way, standing.uses) == (OUT, OUT, 1)
+    assert (last(way_out).way, standing.last_way, standing.uses) == (OUT, OUT, 0)
+
+
+def test_a_check_counts_in_the_zone_and_for_as_many_entries_as_it_is_told(stand):
+    outcome = stand.terminal.present(show(C, ANN)).assessed
+    again, red = Reading(NOW + 1, True, 1, True), stand.terminal.present(show(C, yard.REVOKED))
+
+    stand.recorder.record(b"text", "north", outcome, again, zone=7, quota=2)
+    stand.recorder.record(b"text", "north", red.assessed, again, zone=7, quota=2)
+
+    standing = stand.compound.replica.standing("no list", 0, holder_of(ANN.key.public.raw))
+    found = [(check.is_counted, check.zone, check.quota) for check in stand.checks()]
+    assert found == [(1, 255, 0), (0, 255, 0), (1, 7, 2), (0, 7, 0)]
+    assert (standing.uses, standing.places) == (2, f'{{"z7":{2 * NOW + 2}}}')
 
 
 @pytest.mark.parametrize("way", [IN, OUT])
