@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from appliance.commands import conflicts as conflicts_here
 from appliance.commands.office_options import Bars
 from appliance.commands.sources import is_folder, opened
 from appliance.commands.stick import put_checks, take_checks
@@ -131,7 +132,7 @@ def deny(file: Path, site: Path) -> None:
 @_json
 def status(site: Path, as_json: bool) -> None:
     """How large and how old the terminal's ledger is, whom it believes, whether it was forked, and
-    how its peers are, which alarms of gates stand.
+    how its peers are, which alarms of gates stand, which checks contradict each other.
 
     Exits 1 if two histories of the ledger were seen.
     """
@@ -140,7 +141,7 @@ def status(site: Path, as_json: bool) -> None:
     with open_replica(settings) as replica:
         held, passes = replica.ledger(), replica.pass_count()
         forks, trust = replica.history.evidence(), replica.history.trust(pinned)
-        alarms = standing_alarms(replica.store)
+        alarms, conflicts = standing_alarms(replica.store), conflicts_here.told(replica.store)
     age, folder = _age(held), settings.store.parent
     peers = peers_file.read(folder) if doorbell.is_answered(folder / doorbell.NAME) else None
     if as_json:
@@ -155,6 +156,7 @@ def status(site: Path, as_json: bool) -> None:
             "forks": len(forks),
             "peers": peers,
             "alarms": [{"terminal": name, "kind": one.kind, "at": one.at} for name, one in alarms],
+            "conflicts": [one._asdict() for one in conflicts],
         }
         click.echo(json.dumps(found))
     else:
@@ -165,6 +167,8 @@ def status(site: Path, as_json: bool) -> None:
             click.echo("yardpass sync is not running here: no peer hears of these checks")
         for peer in peers or ():
             click.echo(peers_file.sentence(peer))
+        for sentence in conflicts_here.sentences(conflicts):
+            click.echo(sentence)
         for name, one in alarms:
             when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(one.at))
             click.echo(f"ALARM at {name}: {one.kind}, since {when} UTC", err=True)

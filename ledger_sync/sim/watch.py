@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ledger_sync import frames, fsck_ledger, note
 from ledger_sync.gossip import BATCHES
 from ledger_sync.merkle import Frontier, frontier_of
+from ledger_sync.places import NOWHERE, last_in
 from ledger_sync.replica import Replica
 from ledger_sync.shelf import MAX_ENTRIES, Held, Shelf
 from ledger_sync.sim.ground import Ground
@@ -179,6 +180,7 @@ class Watch:
         if dict(node.disk.store.rows("SELECT slot, until FROM denial")) != self._denied:
             self.broken("I4", node, "not the denials of all")
         self._finish_conflicts(node)
+        self._finish_places(node)
         self._finish_state(node)
 
     def _finish_conflicts(self, node: Node) -> None:
@@ -189,6 +191,14 @@ class Watch:
             is_told = frozenset(left) in found or code in self._truth.ahead
             if len(left) == 2 and not is_told:
                 self.broken("I4", node, f"code {code} counted twice, and nobody is told")
+
+    def _finish_places(self, node: Node) -> None:
+        """Where everybody was seen last is known everywhere."""
+        held = dict(node.disk.store.rows("SELECT holder, places FROM holder_mark"))
+        for (place, seq), (holder, zone, move) in self._truth.moves.items():
+            way, at = last_in(held.get(holder, NOWHERE), zone)
+            if at * 2 + way < move and seq < self._expected.get(place, 0):
+                self.broken("I4", node, f"holder {holder} was in zone {zone}, it does not know")
 
     def _conflicts_of(self, node: Node) -> Iterator[tuple[tuple[Place, int], tuple[Place, int]]]:
         ids = {
