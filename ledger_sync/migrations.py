@@ -221,6 +221,7 @@ CREATE TABLE move (
 CREATE TABLE presence_conflict (
   kind TEXT NOT NULL, first INTEGER NOT NULL, second INTEGER NOT NULL, found_at INTEGER NOT NULL,
   PRIMARY KEY (second, kind)) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX presence_conflict_first ON presence_conflict (first)",
     """
 CREATE TRIGGER mark AFTER INSERT ON feed_entry WHEN new.holder IS NOT NULL BEGIN
   INSERT INTO holder_mark VALUES (new.holder, new.code_at, new.way, new.seen_at, new.way = 0,

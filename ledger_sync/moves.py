@@ -6,11 +6,11 @@ on the way of a check. FORMAT.md section 8.7.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ledger_sync.feed import NO_ZONE, Use
-from ledger_sync.places import Move, Pair, contradictions
+from ledger_sync.places import IN, OUT, QUOTA, Move, Pair, contradictions
 from ledger_sync.store import Store
 from ledger_sync.uses import EARLY_SECONDS, KEEP_SECONDS
 
@@ -24,16 +24,17 @@ _OF_HOLDERS = " WHERE m.holder IN (SELECT value FROM json_each(?))"
 _HELD = """
 SELECT c.kind, c.second, c.first FROM move m JOIN presence_conflict c ON c.second = m.place
 WHERE m.holder IN (SELECT value FROM json_each(?))"""
-_FROZEN = """
-SELECT DISTINCT m.holder, m.zone FROM presence_conflict c JOIN move m ON m.place = c.first
-WHERE m.at < ?"""
+_TOLD = """
+SELECT 1 FROM move m JOIN presence_conflict c ON c.first = m.place
+WHERE m.holder = ? AND m.zone = ? AND m.at <= ? AND c.kind = 'passback' LIMIT 1"""
 _KEEP = """
 INSERT INTO presence_conflict VALUES (?, ?, ?, ?)
 ON CONFLICT (second, kind) DO UPDATE SET first = excluded.first"""
 _DROP = "DELETE FROM presence_conflict WHERE kind = ? AND second = ?"
 _FORGET = """
 DELETE FROM move WHERE at < ?1 AND (quota = 0 OR way = 1 OR at < ?2)
-AND NOT EXISTS (SELECT 1 FROM presence_conflict WHERE first = place OR second = place)
+AND NOT EXISTS (SELECT 1 FROM presence_conflict WHERE first = place)
+AND NOT EXISTS (SELECT 1 FROM presence_conflict WHERE second = place)
 AND NOT (quota > 0 AND EXISTS (SELECT 1 FROM presence_conflict c JOIN move m ON m.place = c.second
   WHERE c.kind = 'quota' AND m.holder = move.holder))"""
 _CONFLICTS = """
@@ -65,15 +66,23 @@ class Moves:
         """Takes over the uses in the checks of a feed, by their numbers, and looks again at
         everybody they are of. Twice is as good as once."""
         limit, at = now + EARLY_SECONDS, feed << 32
-        frozen = set(self._db.execute(_FROZEN, (now - PASSBACK_SECONDS,)))
         rows = [
             (at + seq, one.holder, one.zone, one.at, one.way, one.digest, one.code_at, one.quota)
             for seq, one in uses
-            if one.at <= limit and one.code_at <= limit and _is_kept(one, now, frozen)
+            if one.at <= limit and one.code_at <= limit and self._is_kept(one, now)
         ]
         if rows:
             self._db.executemany(_PUT, rows)
             self._look({row[1] for row in rows}, now)
+
+    def _is_kept(self, use: Use, now: int) -> bool:
+        """Whether a use can contradict another one, or take back that two others did."""
+        if use.quota and use.way == IN and use.at >= now - KEEP_SECONDS:
+            return True
+        if use.zone == NO_ZONE or use.at >= now - PASSBACK_SECONDS:
+            return use.zone != NO_ZONE
+        asked = (use.holder, use.zone, use.at)
+        return use.way == OUT and self._db.execute(_TOLD, asked).fetchone() is not None
 
     def _look(self, holders: set[int], now: int) -> None:
         """Whether moves of these holders contradict each other, and what did and does no more.
@@ -114,15 +123,5 @@ class Moves:
         return [PresenceConflict._make(row) for row in self._store.rows(_CONFLICTS)]
 
 
-def _is_kept(use: Use, now: int, frozen: Iterable[tuple[int, int]]) -> bool:
-    """Whether a use can contradict another one, or take back that two did."""
-    if use.quota and use.way == 0 and use.at >= now - KEEP_SECONDS:
-        return True
-    if use.zone == NO_ZONE:
-        return False
-    is_late_exit = use.way == 1 and (use.holder, use.zone) in frozen
-    return use.at >= now - PASSBACK_SECONDS or is_late_exit
-
-
 def _is_told(kind: str, pair: Pair, since: int) -> bool:
-    return kind == "quota" or pair.first.at >= since
+    return kind == QUOTA or pair.first.at >= since

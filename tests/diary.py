@@ -42,9 +42,9 @@ def use(
 
 def check(used: Use | None = None, *, at: int = NOW, hlc: int = 0, sealed: bytes = b"") -> Check:
     """A check that counts as this use, or a red one."""
-    key = masks.day_key(SECRET, at)
     red = Use(digest_of(b"red"), 0, 0, 0, at, 0)
     digest, holder, code_at, way, seen_at, _, zone, quota = used or red
+    key = masks.day_key(SECRET, seen_at)
     return Check(
         colour=0 if used else 3,
         action=0,

@@ -115,7 +115,8 @@ def test_what_is_two_days_old_when_it_comes_is_not_kept(store):
 
 def test_uses_ahead_of_time_contradict_nothing(store):
     limit = NOW + EARLY_SECONDS
-    put(store, 1, step(1), step(2, limit + 1), use(HOLDER, limit + 1, at=NOW, zone=ZONE))
+    put(store, 1, step(1), use(HOLDER, 1, at=limit + 1, code=b"2", zone=ZONE))
+    put(store, 1, use(HOLDER, limit + 1, at=NOW, code=b"3", zone=ZONE), start=8)
     before = told(store)
     put(store, 2, step(3, limit))
 
@@ -300,7 +301,8 @@ def blank(tmp_path_factory):
     path = tmp_path_factory.mktemp("blank") / "store.db"
     with Store.create(path, origin=ORIGIN, floor=NOW) as store:
         store.row("PRAGMA wal_checkpoint(TRUNCATE)")
-    return path.read_bytes()
+    data = path.read_bytes()
+    return lambda: Store.in_memory(data)
 
 
 @relaxed
@@ -309,7 +311,7 @@ def test_every_terminal_comes_to_the_same_marks_and_conflicts_by_its_own_way(bla
     diaries = [Diary(name).uses(*uses) for name, uses in zip(NAMES, feeds, strict=True)]
     found = []
     for own in range(len(diaries)):
-        store = Store.in_memory(blank)
+        store = blank()
         for one in diaries:
             store.write("INSERT INTO feed_key VALUES (?, ?)", one.key.public.raw, one.name)
         gossiped(store, diaries, own, chance)
@@ -317,4 +319,14 @@ def test_every_terminal_comes_to_the_same_marks_and_conflicts_by_its_own_way(bla
         assert not [said for said in findings(store, SECRET) if "heads of its" not in said]
         store.close()
 
+    uses = [moved(n, seq, one) for n, all in enumerate(feeds, 1) for seq, one in enumerate(all, 1)]
+    expected = {
+        (kind, one.feed, one.seq, other.feed, other.seq)
+        for (kind, _), (one, other) in contradictions(uses).items()
+    }
+    entries = {one.holder: 0 for one in uses}
+    for one in uses:
+        entries[one.holder] += one.way == IN
     assert found[0] == found[1] == found[2]
+    assert found[0][1] == expected
+    assert {mark[0]: mark[4] for mark in found[0][0]} == entries
