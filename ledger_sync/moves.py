@@ -14,7 +14,7 @@ from ledger_sync.places import IN, OUT, QUOTA, Move, Pair, contradictions
 from ledger_sync.store import Store
 from ledger_sync.uses import EARLY_SECONDS, KEEP_SECONDS
 
-PASSBACK_SECONDS = 48 * 3_600  # how far back two entries may contradict each other
+PASSBACK_SECONDS = 48 * 3_600  # before the time floor: since then two entries may contradict
 _PUT = "INSERT OR IGNORE INTO move VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _MOVES = """
 SELECT m.at, m.digest, coalesce(f.origin, ''), m.place % 4294967296, m.place,
@@ -65,26 +65,31 @@ class Moves:
     def put(self, feed: int, uses: Sequence[tuple[int, Use]], *, now: int) -> None:
         """Takes over the uses in the checks of a feed, by their numbers, and looks again at
         everybody they are of. Twice is as good as once."""
-        limit, at = now + EARLY_SECONDS, feed << 32
+        limit, at, sure = now + EARLY_SECONDS, feed << 32, self._sure()
         rows = [
             (at + seq, one.holder, one.zone, one.at, one.way, one.digest, one.code_at, one.quota)
             for seq, one in uses
-            if one.at <= limit and one.code_at <= limit and self._is_kept(one, now)
+            if one.at <= limit and one.code_at <= limit and self._is_kept(one, sure)
         ]
         if rows:
             self._db.executemany(_PUT, rows)
-            self._look({row[1] for row in rows}, now)
+            self._look({row[1] for row in rows}, sure, now)
 
-    def _is_kept(self, use: Use, now: int) -> bool:
+    def _sure(self) -> int:
+        """A time that is certainly past: by a clock that is ahead nothing would be kept."""
+        row = self._store.row("SELECT floor FROM ledger")
+        return int(row[0]) if row else 0
+
+    def _is_kept(self, use: Use, sure: int) -> bool:
         """Whether a use can contradict another one, or take back that two others did."""
-        if use.quota and use.way == IN and use.at >= now - KEEP_SECONDS:
+        if use.quota and use.way == IN and use.at >= sure - KEEP_SECONDS:
             return True
-        if use.zone == NO_ZONE or use.at >= now - PASSBACK_SECONDS:
+        if use.zone == NO_ZONE or use.at >= sure - PASSBACK_SECONDS:
             return use.zone != NO_ZONE
         asked = (use.holder, use.zone, use.at)
         return use.way == OUT and self._db.execute(_TOLD, asked).fetchone() is not None
 
-    def _look(self, holders: set[int], now: int) -> None:
+    def _look(self, holders: set[int], sure: int, now: int) -> None:
         """Whether moves of these holders contradict each other, and what did and does no more.
 
         A pair that begins too long ago is not told any more: what was between may be forgotten.
@@ -92,7 +97,7 @@ class Moves:
         asked = json.dumps(sorted(holders))
         held = {row[:2]: row[2] for row in self._db.execute(_HELD, (asked,))}
         pairs = contradictions(self.all(asked))
-        since = now - PASSBACK_SECONDS
+        since = sure - PASSBACK_SECONDS
         found = {
             key: pair.first.place
             for key, pair in pairs.items()

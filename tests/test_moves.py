@@ -40,7 +40,13 @@ def put(store, feed, *uses, start=1, now=NOW):
         Moves(store).put(feed, list(enumerate(uses, start=start)), now=now)
 
 
+def pass_time(store, sure):
+    """So late it certainly is, by a ledger with a quorum."""
+    store.write("UPDATE ledger SET floor = ?", sure)
+
+
 def forget(store, sure=NOW):
+    pass_time(store, sure)
     with store.transaction():
         Moves(store).forget(sure=sure)
 
@@ -100,9 +106,18 @@ def test_one_that_is_taken_back_leaves_the_others_as_they_were_told(store):
 def test_passback_is_found_until_the_first_entry_is_two_days_old(store):
     begin = NOW - PASSBACK_SECONDS
     put(store, 1, step(1, begin), step(2, begin + 1, zone=4))
+    pass_time(store, NOW + 1)
     put(store, 2, step(3, NOW - 9), step(4, NOW - 9, zone=4), now=NOW + 1)
 
     assert (told(store), kept(store)) == ([(PASSBACK, EAST, 2, NORTH, 2)], [1, 2, 1, 2])
+
+
+def test_a_clock_that_is_years_ahead_loses_nothing(store):
+    years = 20 * 365 * 86_400
+    put(store, 1, step(1, NOW - 9), now=NOW + years)
+    put(store, 3, step(2, NOW - 5), now=NOW + years)
+
+    assert told(store) == [(PASSBACK, EAST, 1, WEST, 1)]
 
 
 def test_what_is_two_days_old_when_it_comes_is_not_kept(store):
@@ -173,8 +188,9 @@ def test_moves_that_contradict_each_other_are_kept_for_good_and_told_no_second_t
 
 def test_all_entries_that_a_quota_was_held_against_stay_beside_what_is_beyond(store):
     put(store, 1, *(step(n, NOW + n, zone=NO_ZONE, quota=2) for n in range(4)))
-    forget(store, NOW + 2 * KEEP_SECONDS)
-    put(store, 2, step(9, NOW + 9, zone=NO_ZONE, quota=2))
+    late = NOW + 2 * KEEP_SECONDS
+    forget(store, late)
+    put(store, 2, step(9, late, zone=NO_ZONE, quota=2), now=late)
 
     assert kept(store) == [1, 2, 3, 4, 1]
     assert [one[2:] for one in told(store)] == [(2, EAST, 3), (2, EAST, 4), (2, NORTH, 1)]

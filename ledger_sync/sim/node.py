@@ -138,13 +138,13 @@ class Node:
         self.disk.store.close()
 
     def check(self, truth: Truth, code: int, *, counted: bool = True) -> None:
-        """The gate records a check of the holder and the code of this number: people of three
-        zones who come and go in turn, some of them for three entries."""
+        """The gate records a check of the holder and the code of this number: five people of three
+        zones who come and go, one of them for three entries."""
         assert self._feed is not None
         digest = hashlib.sha256(code.to_bytes(8, "big")).digest()[:16]
-        holder, code_at = code % 50, self._now
+        holder, code_at = code % 5, self._now
         key = masks.day_key(earth.SECRET, self._now)
-        way, zone, quota = code // 50 % 2, holder % 3, 0 if holder % 7 else 3
+        way, zone, quota = code // 7 % 2, holder % 3, 0 if holder else 3
         use = None
         if counted:
             use = Use(digest, holder, code_at, way, self._now, 0, zone, quota)

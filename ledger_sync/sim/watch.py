@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ledger_sync import frames, fsck_ledger, note
 from ledger_sync.gossip import BATCHES
 from ledger_sync.merkle import Frontier, frontier_of
+from ledger_sync.moves import Moves, PresenceConflict
 from ledger_sync.places import NOWHERE, last_in
 from ledger_sync.replica import Replica
 from ledger_sync.shelf import MAX_ENTRIES, Held, Shelf
@@ -15,6 +16,11 @@ from ledger_sync.sim.ground import Ground
 from ledger_sync.sim.node import Node, Place, Truth
 from ledger_sync.state_digest import state_digest
 from ledger_sync.uses import Uses
+
+
+def _people(node: Node) -> list[PresenceConflict]:
+    """Whom this node says was let in twice, or too often."""
+    return Moves(node.disk.store).conflicts()
 
 
 class Watch:
@@ -33,6 +39,7 @@ class Watch:
         self._promised: dict[tuple[str, Place], int] = {}  # what a peer vouched to hold
         self._heard: set[tuple[str, int, str, int]] = set()
         self._expected: dict[Place, int] = {}
+        self._behind: set[str] = set()  # whose clock was: to them what others saw is yet to come
 
     def forget(self, name: str, nodes: dict[str, Node]) -> None:
         """The disk of this node is another one: what it vouched for counts no more."""
@@ -57,6 +64,7 @@ class Watch:
         self._ledgers[node.name] = (ledger.size, ledger.floor)
         gossip = node.gossip
         assert gossip is not None
+        self._behind |= {node.name} if node.clock_error < 0 else set()
         self._note_promises(node)
         if gossip.pending_count > BATCHES:
             self.broken("I10", node, f"{gossip.pending_count} batches in memory")
@@ -158,7 +166,11 @@ class Watch:
         if not self.is_quiet(nodes):
             for node in nodes.values():
                 self.broken("I4", node, f"holds {len(self._rows(node))} rows, not those of all")
+        timely = [node for node in nodes.values() if node.name not in self._behind]
+        people = {frozenset(one[:5] for one in _people(node)) for node in timely}
         first = next(iter(nodes.values()))
+        if len(people) > 1 and not self._truth.ahead:
+            self.broken("I4", first, "not all are told alike who was let in twice")
         query = "SELECT kind, count(*) FROM feed_evidence GROUP BY kind"
         counts = dict(first.disk.store.rows(query))
         self.forks, self.clones = counts.get("fork", 0), counts.get("clone", 0)
@@ -194,6 +206,8 @@ class Watch:
 
     def _finish_places(self, node: Node) -> None:
         """Where everybody was seen last is known everywhere."""
+        if node.name in self._behind:
+            return
         held = dict(node.disk.store.rows("SELECT holder, places FROM holder_mark"))
         for (place, seq), (holder, zone, move) in self._truth.moves.items():
             way, at = last_in(held.get(holder, NOWHERE), zone)
