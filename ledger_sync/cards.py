@@ -11,7 +11,7 @@ from ledger_sync.store import Store
 
 _ENROLLED = """
 SELECT {}, coalesce(s.value, 0), coalesce(m.code_at, 0), coalesce(m.way, -1),
-  coalesce(m.seen_at, 0), coalesce(m.uses, 0), l.version
+  coalesce(m.seen_at, 0), coalesce(m.uses, 0), coalesce(m.places, '{{}}'), l.version
 FROM pass p CROSS JOIN ledger l ON l.id = 1
 LEFT JOIN status s ON s.slot = p.slot
 LEFT JOIN holder_mark m ON m.holder = coalesce(p.holder, p.handle)

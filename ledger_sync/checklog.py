@@ -15,12 +15,12 @@ from ledger_sync.merkle import Frontier
 from ledger_sync.shelf import MAX_ENTRIES, Shelf
 from ledger_sync.store import Store, unavailable
 
-_APPEND = "INSERT INTO feed_entry VALUES (?, ?, ?, ?, ?, ?, ?)"
+_APPEND = "INSERT INTO feed_entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _OPEN = """
 INSERT INTO feed
 (kid, incarnation, branch, origin, opened_at, size, peaks, note, own, taken, previous)
 VALUES (?, ?, 0, ?, ?, 0, x'', '', 1, 0, ?)"""
-_NO_USE = (None, None, None, None)
+_NO_USE = (None, None, None, None, None)
 _TAIL = """
 SELECT origin, (SELECT count(*) FROM feed_entry WHERE id >= f.id * 4294967296
   AND id < (f.id + 1) * 4294967296) + 256 * (SELECT count(*) FROM feed_bundle
@@ -74,7 +74,7 @@ class CheckLog:
         """
         if self._store.is_lost:
             self._store.check_in_place()
-        marks = _NO_USE if use is None else (use.holder, use.code_at, use.way, use.at)
+        marks = (use.holder, use.code_at, use.way, use.at, use.zone) if use else _NO_USE
         row = (feed * MAX_ENTRIES + seq, entry, sealed, *marks)
         try:
             self._execute(_APPEND, row)

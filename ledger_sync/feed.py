@@ -22,7 +22,8 @@ INCARNATION_BYTES = 8
 BUNDLE = 256  # entries between two signed heads, and of one tlog-tiles bundle
 MAX_SEALED = 255  # bytes of one sealed remainder
 NOTHING_SEALED = bytes(32)  # where a check states the hash of its sealed remainder, and has none
-_CHECK = struct.Struct(">BBBBBQQIQ16s16sQQ32sBBB")
+_CHECK = struct.Struct(">BBBBBBQQIQ16s16sQQH32sBBB")
+ZONES, NO_ZONE = 53, 255  # zones of a site, by number; where a gate counts for none
 
 
 class Check(NamedTuple):
@@ -31,8 +32,9 @@ class Check(NamedTuple):
     `way` is 0 in, 1 out. `hlc` orders checks of several terminals for readers (clock.Hybrid).
     `pseudonym` links the checks of one credential for a day. `digest` is the first 16 bytes of
     SHA-256 of what was presented. `carrier` is who showed it, masked (see `masked`), and `code_at`
-    the time of the code, if the check counts as a use; both 0 if not. `sealed` is the SHA-256 of
-    what only the auditor can read, which travels beside the record and is forgotten first.
+    the time of the code, if the check counts as a use; both 0 if not. `zone` is where it counts,
+    `quota` how many entries the credential is good for, 0 for any number. `sealed` is the SHA-256
+    of what only the auditor can read, which travels beside the record and is forgotten first.
     `facts` holds all that the verdict was computed from, so that replaying it gives the same
     bytes; nothing in it names a person.
     """
@@ -41,6 +43,7 @@ class Check(NamedTuple):
     action: int
     way: int
     is_counted: int
+    zone: int
     at: int
     hlc: int
     error_seconds: int
@@ -49,6 +52,7 @@ class Check(NamedTuple):
     digest: bytes
     carrier: int
     code_at: int
+    quota: int
     sealed: bytes
     gate: str
     reasons: tuple[str, ...]
@@ -86,14 +90,21 @@ def check_of(data: bytes) -> Check:
     check = Check._make((*plain, gate, reasons, rest[gate_size + reasons_size :]))
     if check.to_bytes() != data:
         raise Refused("a check in another spelling", reason="R-LEDGER")
-    is_free = check.carrier == check.code_at == 0
+    is_free = check.carrier == check.code_at == check.quota == 0
     if check.is_counted > 1 or check.way > 1 or not (check.is_counted or is_free):
         raise Refused("a check whose use is neither counted nor not", reason="R-LEDGER")
+    if not _is_zone(check.zone):
+        raise Refused(f"a check in zone {check.zone}, which no site has", reason="R-LEDGER")
     return check
 
 
+def _is_zone(zone: int) -> bool:
+    return zone < ZONES or zone == NO_ZONE
+
+
 class Use(NamedTuple):
-    """What peers take from a check that counts: who (`holder`, unmasked), by which code, when."""
+    """What peers take from a check that counts: who (`holder`, unmasked), by which code, when,
+    in which zone, and how many entries are allowed (0: any number)."""
 
     digest: bytes
     holder: int
@@ -101,6 +112,8 @@ class Use(NamedTuple):
     way: int
     at: int
     hlc: int
+    zone: int = NO_ZONE
+    quota: int = 0
 
 
 def use_of(data: bytes, site_secret: bytes) -> Use | None:
@@ -110,11 +123,13 @@ def use_of(data: bytes, site_secret: bytes) -> Use | None:
     """
     if len(data) < _CHECK.size or data[0] != CHECK or data[3] > 1 or data[4] != 1:
         return None
-    _, _, _, way, _, at, hlc, _, _, _, digest, carrier, code_at, *_ = _CHECK.unpack_from(data)
-    if max(at, code_at) > note.MAX_NUMBER:  # no gate wrote that, and no store would take it
-        return None
+    _, _, _, way, _, zone, at, hlc, _, _, _, digest, carrier, code_at, quota, *_ = (
+        _CHECK.unpack_from(data)
+    )
+    if max(at, code_at) > note.MAX_NUMBER or not _is_zone(zone):
+        return None  # no gate wrote that, and no store would take it
     key = masks.day_key(site_secret, at)
-    return Use(digest, masks.unmasked(carrier, key, digest), code_at, way, at, hlc)
+    return Use(digest, masks.unmasked(carrier, key, digest), code_at, way, at, hlc, zone, quota)
 
 
 def hlc_of(data: bytes) -> int:
@@ -144,7 +159,7 @@ _SEALED_AT = _CHECK.size - 3 - 32
 _SEALED_END = _SEALED_AT + 32
 _IS_CHECK = bytes((CHECK,))
 _IS_ALARM = bytes((ALARM,))
-_HLC_AT = 13
+_HLC_AT = 14
 
 
 class Opening(NamedTuple):

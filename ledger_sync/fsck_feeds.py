@@ -37,7 +37,7 @@ _STRAYS = {
     " GROUP BY kid, incarnation HAVING min(branch) <> 0 OR max(branch) <> count(*) - 1",
     "feed: a holder without the time of a code, or a time without a holder, is at": "SELECT id"
     " FROM feed_entry WHERE (holder IS NULL) + (code_at IS NULL) + (way IS NULL)"
-    " + (seen_at IS NULL) NOT IN (0, 4)",
+    " + (seen_at IS NULL) + (zone IS NULL) NOT IN (0, 5)",
 }
 """Sentence -> the rows it ends with: what no feed leads to, halves of what belongs together."""
 _PLACES = """
@@ -46,7 +46,7 @@ UNION ALL SELECT id & 4294967295, 256 FROM feed_bundle WHERE id >= ?1 AND id < ?
 _BOXES = """
 SELECT id & 4294967295, sealed FROM {} WHERE id >= ? AND id < ? AND length(sealed) > 0"""
 _MARKED = """
-SELECT id & 4294967295, holder, code_at, way, seen_at FROM feed_entry
+SELECT id & 4294967295, holder, code_at, way, seen_at, zone FROM feed_entry
 WHERE id >= ? AND id < ? AND holder IS NOT NULL ORDER BY id"""
 
 
@@ -141,7 +141,7 @@ def _marks(kept: Kept, marks: list[tuple[int, ...]], secret: bytes) -> Iterator[
     """What is kept beside a check of its holder must stand in it, too."""
     for seq, holder, *mark in marks:
         use = feeds.use_of(kept.entries[seq], secret)
-        if use is None or [use.code_at, use.way, use.at] != mark:
+        if use is None or [use.code_at, use.way, use.at, use.zone] != mark:
             yield f"feed {kept.name}: entry {seq}: its mark is not that of the check"
         elif secret and use.holder != holder:
             yield f"feed {kept.name}: entry {seq}: its holder is another"

@@ -15,6 +15,7 @@ from ledger_sync.batch import MAX_BRANCHES, Batch, Diverged, Verified
 from ledger_sync.errors import Refused
 from ledger_sync.feed import Use
 from ledger_sync.merkle import Frontier, leaf_hash
+from ledger_sync.moves import Moves
 from ledger_sync.shelf import Held, Owner, Shelf
 from ledger_sync.store import Store
 from ledger_sync.tiles import bundle_of, entries_of
@@ -52,6 +53,7 @@ class Intake:
         self._store = store
         self._shelf = Shelf(store)
         self._uses = Uses(store)
+        self._moves = Moves(store)
         self._site = site
         self._secret = site_secret
 
@@ -232,8 +234,8 @@ class Intake:
                 self.keep_evidence(FORK, kid, (incarnation, incarnation), texts, now)
 
     def settle(self, number: int, stop: int, owner: Owner | None, *, now: int) -> int:
-        """Looks at entries of a feed, up to `stop` and at most `SETTLED`, for how often whom and
-        for codes used twice; up to where it has looked now."""
+        """Looks at entries of a feed, up to `stop` and at most `SETTLED`, for how often whom, for
+        codes used twice and for who cannot be where they are; up to where it has looked now."""
         held = self._shelf.feed(number)
         stop = min(stop, held.taken + SETTLED)
         uses = self._uses_in(self._shelf.bodies(number, held.taken, stop), held.taken)
@@ -242,6 +244,7 @@ class Intake:
             if not held.own:  # its own gate counted as it recorded
                 self._uses.put([use for _, use in uses], now=now)
             self._uses.put_codes(number, uses, now=now)
+            self._moves.put(number, uses, now=now)
         self._shelf.check_sealed(number, held.taken, stop)
         self._shelf.put_taken(number, stop)
         return stop

@@ -58,8 +58,8 @@ class Standing(NamedTuple):
 
     `last_at` is the highest code time accepted from this holder at any gate that was heard, 0 for
     none; `last_way` (0 in, 1 out, -1 never) and `seen_at` are of the last use, `uses` is how many
-    there were. `version` is that of the ledger: whoever keeps parts of the ledger in memory reads
-    them again when it has changed.
+    entries there were, `places` the last move in each zone (`places.last_in` reads it). `version`
+    is that of the ledger: whoever keeps parts of it in memory reads them again when it changed.
     """
 
     status: int
@@ -67,6 +67,7 @@ class Standing(NamedTuple):
     last_way: int
     seen_at: int
     uses: int
+    places: str
     version: int
 
 
@@ -86,26 +87,25 @@ class Enrolled(NamedTuple):
     last_way: int
     seen_at: int
     uses: int
+    places: str
     version: int
 
 
 _BY_HANDLE = """
 SELECT p.kid, p.klass, p.zones, p.assurance, p.issued_at, p.expires_at, p.key, p.holder,
   coalesce(s.value, 0), coalesce(m.code_at, 0), coalesce(m.way, -1), coalesce(m.seen_at, 0),
-  coalesce(m.uses, 0), l.version
+  coalesce(m.uses, 0), coalesce(m.places, '{}'), l.version
 FROM pass p CROSS JOIN ledger l ON l.id = 1
-LEFT JOIN status s ON s.slot = p.slot
-LEFT JOIN holder_mark m ON m.holder = p.holder
+LEFT JOIN status s ON s.slot = p.slot LEFT JOIN holder_mark m ON m.holder = p.holder
 WHERE p.handle = ? AND p.key IS NOT NULL AND p.assurance < 4"""  # a card's key signs taps alone
 
 _STANDING = """
 SELECT CASE WHEN t.id IS NULL THEN -1 ELSE coalesce(s.value, 0) END, coalesce(m.code_at, 0),
-  coalesce(m.way, -1), coalesce(m.seen_at, 0), coalesce(m.uses, 0), l.version
-FROM ledger l
-LEFT JOIN status_list t ON t.uri = ?1
+  coalesce(m.way, -1), coalesce(m.seen_at, 0), coalesce(m.uses, 0), coalesce(m.places, '{}'),
+  l.version
+FROM ledger l LEFT JOIN status_list t ON t.uri = ?1
 LEFT JOIN status s ON s.slot = t.id * 131072 + ?2
-LEFT JOIN holder_mark m ON m.holder = ?3
-WHERE l.id = 1"""
+LEFT JOIN holder_mark m ON m.holder = ?3 WHERE l.id = 1"""
 
 _ISSUERS = """
 SELECT kid, alg, key, since, until, classes, name FROM issuer WHERE coalesce(rights, ?2) & ?1"""

@@ -1,11 +1,12 @@
-"""Settling what may wait until it is quiet: uses in old entries, codes used twice, what peers
-vouched for, codes that are to be forgotten.
+"""Settling what may wait until it is quiet: uses in old entries, codes used twice, people let in
+twice, what peers vouched for, codes and moves that are to be forgotten.
 
 A long outage is caught up with quickly because of it; whoever sends without end cannot put it off
 for ever. FORMAT.md section 8.7.
 """
 
 from ledger_sync.intake import Intake
+from ledger_sync.moves import Moves
 from ledger_sync.roster import Roster
 from ledger_sync.shelf import Shelf
 from ledger_sync.store import Store
@@ -28,6 +29,7 @@ class Settling:
         self._roster = roster
         self._shelf = Shelf(store)
         self._uses = Uses(store)
+        self._moves = Moves(store)
         self._slice = 0
         self._forgot_at = 0.0
         self._due = dict.fromkeys(self._shelf.unsettled())
@@ -87,10 +89,13 @@ class Settling:
             self._store.checkpoint()
 
     def forget(self, ticks: float, *, sure: int) -> None:
-        """Forgets old codes, a slice at a time. `sure` is a time that is certainly past."""
+        """Forgets old codes, a slice at a time, and before the first one old moves. `sure` is a
+        time that is certainly past."""
         if self._due or ticks < max(self._busy_until, self._forgot_at + FORGET_SECONDS):
             return
         self._forgot_at = ticks
         with self._store.transaction():
+            if self._slice == 0:
+                self._moves.forget(sure=sure)
             self._uses.forget_codes(self._slice, sure=sure)
         self._slice = (self._slice + 1) % SLICES

@@ -25,7 +25,7 @@ INSERT INTO feed
 (kid, incarnation, branch, origin, opened_at, size, peaks, note, own, taken, previous)
 VALUES (?, ?, ?, ?, ?, 0, x'', '', 0, 0, ?)"""
 _HEAD = "UPDATE feed SET size = ?, peaks = ?, note = ? WHERE id = ?"
-_ENTRY = "INSERT OR REPLACE INTO feed_entry VALUES (?, ?, ?, NULL, NULL, NULL, NULL)"
+_ENTRY = "INSERT OR REPLACE INTO feed_entry VALUES (?, ?, ?, NULL, NULL, NULL, NULL, NULL)"
 _SEALED = """
 SELECT e.id, e.body FROM {} e LEFT JOIN feed f ON f.id = e.id / 4294967296
 WHERE length(e.sealed) > 0 AND (f.own = 0 OR e.id % 4294967296 + {} <=

@@ -1,24 +1,33 @@
 """Uses: what the checks of all terminals tell a gate about a holder, and codes used twice.
 
-A use moves the holder's marks (the time of the newest code, the way taken last, how often), which
-the gate's one read brings along; a code that counted at two places is a conflict, reported once.
-FORMAT.md section 8.7.
+A use moves the holder's marks (the time of the newest code, the way taken last, how many entries,
+the last move in each zone), which the gate's one read brings along; a code that counted at two
+places is a conflict, reported once. FORMAT.md section 8.7.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from ledger_sync.feed import Use
+from ledger_sync.places import key_of
 from ledger_sync.store import Store
 
 KEEP_SECONDS = 30 * 86_400  # how long it is known which code counted where
 SLICES = 4_096  # parts of the table of codes, of which one at a time is looked through
 EARLY_SECONDS = 300  # how far ahead of this terminal's time a use may be and count
 _MARK = """
-INSERT INTO holder_mark VALUES (?, ?, ?, ?, ?) ON CONFLICT (holder) DO UPDATE SET
+INSERT INTO holder_mark VALUES (?1, ?2, ?3, ?4, ?5, iif(?6 = '', '{}', '{' || ?6 || ?7 || '}'))
+ON CONFLICT (holder) DO UPDATE SET
   code_at = max(code_at, excluded.code_at),
   way = CASE WHEN (excluded.seen_at, excluded.way) > (seen_at, way) THEN excluded.way ELSE way END,
-  seen_at = max(seen_at, excluded.seen_at), uses = uses + excluded.uses"""
+  seen_at = max(seen_at, excluded.seen_at), uses = uses + excluded.uses,
+  places = CASE WHEN ?6 = '' THEN places WHEN places = '{}' THEN excluded.places
+    WHEN NOT instr(places, ?6) THEN
+      substr(places, 1, length(places) - 1) || ',' || substr(excluded.places, 2)
+    WHEN CAST(substr(places, instr(places, ?6) + length(?6)) AS INTEGER) >= ?7 THEN places
+    ELSE replace(places, ?6 || CAST(substr(places, instr(places, ?6) + length(?6)) AS INTEGER),
+      ?6 || ?7) END"""
+"""As the trigger `mark` of the schema, with the key of the zone and the move in it beside."""
 _CODE = "INSERT OR IGNORE INTO used VALUES (?, ?, ?)"
 _FORGET = """
 DELETE FROM used WHERE code BETWEEN ? AND ? AND at < ?
@@ -55,15 +64,19 @@ class Uses:
     def put(self, uses: Sequence[Use], *, now: int, count: bool = True) -> None:
         """Takes over the uses in a peer's checks. Those of ahead of time count for nothing: who
         sets a clock forward must lock nobody out. Without `count` they move what may be moved
-        twice, the newest of everything, but not how often: for what is counted later."""
+        twice, the newest of everything, but not the number: for what is counted later."""
         limit = now + EARLY_SECONDS
         timely = [one for one in uses if one.at <= limit and one.code_at <= limit]
-        marks: dict[int, tuple[int, int, int, int]] = {}
-        for _, holder, code_at, way, at, _ in timely:
-            newest, last_way, seen_at, times = marks.get(holder, (0, -1, -1, 0))
+        marks: dict[tuple[int, int], tuple[int, int, int, int]] = {}
+        for _, holder, code_at, way, at, _, zone, _ in timely:
+            key = holder, zone
+            newest, last_way, seen_at, entries = marks.get(key, (0, -1, -1, 0))
             seen_at, last_way = max((seen_at, last_way), (at, way))
-            marks[holder] = (max(newest, code_at), last_way, seen_at, times + 1)
-        rows = [(holder, *mark[:3], mark[3] if count else 0) for holder, mark in marks.items()]
+            marks[key] = (max(newest, code_at), last_way, seen_at, entries + (way == 0))
+        rows = [
+            (holder, *mark[:3], mark[3] if count else 0, key_of(zone), mark[2] * 2 + mark[1])
+            for (holder, zone), mark in marks.items()
+        ]
         self._db.executemany(_MARK, rows)
 
     def put_codes(self, feed: int, uses: Sequence[tuple[int, Use]], *, now: int) -> None:

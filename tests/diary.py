@@ -12,7 +12,7 @@ from ledger_sync import batch as batches
 from ledger_sync import feed as feeds
 from ledger_sync import masks, note
 from ledger_sync.batch import Batch
-from ledger_sync.feed import BUNDLE, Check, Opening, Use
+from ledger_sync.feed import BUNDLE, NO_ZONE, Check, Opening, Use
 from ledger_sync.keys import SigningKey
 from ledger_sync.merkle import frontier_of
 from ledger_sync.shelf import Owner
@@ -26,20 +26,31 @@ def digest_of(code: bytes) -> bytes:
     return hashlib.sha256(code).digest()[:16]
 
 
-def use(holder: int, code_at: int = NOW, *, way: int = 0, at: int = 0, code: bytes = b"") -> Use:
+def use(
+    holder: int,
+    code_at: int = NOW,
+    *,
+    way: int = 0,
+    at: int = 0,
+    code: bytes = b"",
+    zone: int = NO_ZONE,
+    quota: int = 0,
+) -> Use:
     """A use of a code; seen when it was made unless `at` says otherwise."""
-    return Use(digest_of(code), holder, code_at, way, at or code_at, 0)
+    return Use(digest_of(code), holder, code_at, way, at or code_at, 0, zone, quota)
 
 
 def check(used: Use | None = None, *, at: int = NOW, hlc: int = 0, sealed: bytes = b"") -> Check:
     """A check that counts as this use, or a red one."""
-    key = masks.day_key(SECRET, at)
-    digest, holder, code_at, way, seen_at, _ = used or Use(digest_of(b"red"), 0, 0, 0, at, 0)
+    red = Use(digest_of(b"red"), 0, 0, 0, at, 0)
+    digest, holder, code_at, way, seen_at, _, zone, quota = used or red
+    key = masks.day_key(SECRET, seen_at)
     return Check(
         colour=0 if used else 3,
         action=0,
         way=way,
         is_counted=int(used is not None),
+        zone=zone,
         at=seen_at,
         hlc=hlc,
         error_seconds=1,
@@ -48,6 +59,7 @@ def check(used: Use | None = None, *, at: int = NOW, hlc: int = 0, sealed: bytes
         digest=digest,
         carrier=masks.masked(holder, key, digest) if used else 0,
         code_at=code_at,
+        quota=quota,
         sealed=hashlib.sha256(sealed).digest() if sealed else feeds.NOTHING_SEALED,
         gate="north",
         reasons=(),

@@ -88,6 +88,7 @@ def enrolled(held: bytes, **changes) -> Enrolled:
         last_way=-1,
         seen_at=0,
         uses=0,
+        places="{}",
         version=1,
     )
     return row._replace(**changes)

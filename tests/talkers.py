@@ -208,5 +208,5 @@ def check_of(*, at, code_at=None, way=0, code=b"a code", holder=7):
     key = masks.day_key(earth.SECRET, at)
     carrier = masks.masked(holder, key, digest)
     at_code = at if code_at is None else code_at
-    record = (0, 0, way, 1, at, 0, 1, 0, bytes(16), digest, carrier, at_code)
+    record = (0, 0, way, 1, feed.NO_ZONE, at, 0, 1, 0, bytes(16), digest, carrier, at_code, 0)
     return feed.Check(*record, feed.NOTHING_SEALED, "gate", (), b"").to_bytes()

@@ -23,6 +23,7 @@ CHECK = Check(
     action=1,
     way=1,
     is_counted=1,
+    zone=52,
     at=NOW,
     hlc=NOW << 20,
     error_seconds=2,
@@ -31,6 +32,7 @@ CHECK = Check(
     digest=b"digest" + bytes(10),
     carrier=2**64 - 2,
     code_at=NOW - 1,
+    quota=258,
     sealed=b"sealed" + bytes(26),
     gate="main",
     reasons=("G-CLOCK", "Y-ESCORT"),
@@ -45,6 +47,7 @@ checks = st.builds(
     action=st.integers(0, 255),
     way=st.sampled_from([0, 1]),
     is_counted=st.just(1),
+    zone=st.sampled_from([*range(53), 255]),
     at=u64,
     hlc=u64,
     error_seconds=st.integers(0, 2**32 - 1),
@@ -53,6 +56,7 @@ checks = st.builds(
     digest=st.binary(min_size=16, max_size=16),
     carrier=u64,
     code_at=u64,
+    quota=st.integers(0, 2**16 - 1),
     sealed=st.binary(min_size=32, max_size=32),
     gate=short,
     reasons=st.lists(words, max_size=6).map(tuple),
@@ -71,10 +75,10 @@ def test_a_check_is_one_record_of_known_bytes():
     assert (
         CHECK.to_bytes()
         == bytes.fromhex(
-            "01 00 01 01 01 0000000068e77800 00068e7780000000 00000002"  # kind, ..., error
+            "01 00 01 01 01 34 0000000068e77800 00068e7780000000 00000002"  # kind, ..., error
             " 0000000000000029"  # ledger size
             " 70736575646f6e796d00000000000000 64696765737400000000000000000000"
-            " fffffffffffffffe 0000000068e777ff"  # carrier, code time
+            " fffffffffffffffe 0000000068e777ff 0102"  # carrier, code time, quota
             " 7365616c65640000000000000000000000000000000000000000000000000000"
             " 04 10 05"  # bytes of the three texts
         )
@@ -85,7 +89,7 @@ def test_a_check_is_one_record_of_known_bytes():
 @settings(max_examples=100, deadline=None)
 @given(checks)
 def test_a_check_is_read_back_as_it_was_written(check):
-    uncounted = check._replace(is_counted=0, carrier=0, code_at=0)
+    uncounted = check._replace(is_counted=0, carrier=0, code_at=0, quota=0)
 
     assert check_of(check.to_bytes()) == check
     assert check_of(uncounted.to_bytes()) == uncounted
@@ -125,6 +129,7 @@ def test_reasons_in_another_spelling_are_refused(reasons):
         {"is_counted": 0},
         {"is_counted": 0, "carrier": 0},
         {"is_counted": 0, "code_at": 0},
+        {"is_counted": 0, "carrier": 0, "code_at": 0},
     ],
 )
 def test_a_check_that_neither_counts_nor_does_not_is_refused(change):
@@ -132,6 +137,28 @@ def test_a_check_that_neither_counts_nor_does_not_is_refused(change):
         check_of(CHECK._replace(**change).to_bytes())
 
     assert caught.value.reason == "R-LEDGER"
+
+
+@pytest.mark.parametrize("zone", [53, 128, 254])
+def test_a_zone_that_no_site_has_is_refused_and_no_use(zone):
+    raw = CHECK._replace(zone=zone).to_bytes()
+
+    assert feed.use_of(raw, b"secret") is None
+    with pytest.raises(Refused, match=f"in zone {zone}") as caught:
+        check_of(raw)
+    assert caught.value.reason == "R-LEDGER"
+
+
+@pytest.mark.parametrize("zone", [0, 52, 255])
+def test_a_use_says_in_which_zone_and_how_many_entries_are_allowed(zone):
+    use = feed.use_of(CHECK._replace(zone=zone).to_bytes(), b"secret")
+
+    assert (use.zone, use.quota) == (zone, 258)
+    assert (use.code_at, use.way, use.at, use.hlc) == (NOW - 1, 1, NOW, NOW << 20)
+
+
+def test_a_use_that_says_no_more_is_in_no_zone_and_for_any_number_of_entries():
+    assert feed.Use(b"", 1, 2, 0, 3, 4)[6:] == (255, 0)
 
 
 @pytest.mark.parametrize("old", [b"main", b"G-CL"])
@@ -152,6 +179,8 @@ def test_text_that_is_not_utf_8_is_refused(old):
         {"code_at": 2**64},
         {"way": 256},
         {"error_seconds": 2**32},
+        {"zone": 256},
+        {"quota": 2**16},
         {"ledger_size": -1},
         {"gate": "é" * 128},
         {"reasons": ("R",) * 129},

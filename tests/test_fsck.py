@@ -53,13 +53,17 @@ from ledger_sync.tries import TriesLog
 
 AT = diary.NOW
 OWN = Diary("north-1").uses(
-    *(use(seq % 2 - 7, AT - 9 + seq, way=seq % 2, code=b"own %d" % seq) for seq in range(1, 7))
+    *(
+        use(seq % 2 - 7, AT - 9 + seq, way=seq % 2, code=b"own %d" % seq, zone=3 + seq % 2)
+        for seq in range(1, 7)
+    )
 )
 LATER = Diary("north-1", start=2, previous=OWN.incarnation).uses(use(-7, AT, code=b"later"))
 LATER.seal(b"sealed in a row").write(feeds.Pruned(AT, AT - 30 * DAY_SECONDS, 1).to_bytes())
 WEST = Diary("west").uses(use(5, AT, way=1, code=b"own 2")).seal(b"sealed in a bundle")
+WEST.uses(use(6, AT - 5, code=b"before", zone=0, quota=1), use(6, AT - 8, way=1, zone=5))
 WEST.write(*(b"%d" % number for number in range(WEST.size, 256))).uses(
-    use(6, AT - 1, at=AT, code=b"of west")
+    use(6, AT - 1, at=AT, code=b"of west", zone=0, quota=1)
 ).seal(b"sealed in a tail")
 AGAIN = Diary("west", start=3).uses(use(7, AT - 2, code=b"once more"))
 OTHER = Diary("west", start=3).write(b"another", b"history")
@@ -221,10 +225,12 @@ FEED_DAMAGES = [
     ("UPDATE feed_entry SET code_at = code_at - 1 WHERE holder < 0", "its mark is not that of"),
     ("UPDATE feed_entry SET way = 1 - way WHERE holder < 0", "its mark is not that of the check"),
     ("UPDATE feed_entry SET seen_at = seen_at - 1 WHERE holder < 0", "its mark is not that of"),
+    ("UPDATE feed_entry SET zone = 9 WHERE holder < 0", "its mark is not that of the check"),
+    ("UPDATE feed_entry SET zone = NULL WHERE holder < 0", "a holder without the time of a code"),
     ("UPDATE feed_entry SET sealed = x'00' WHERE id & 4294967295 = 1", "what is sealed is not"),
     ("UPDATE feed_entry SET id = id + 1 WHERE id & 4294967295 = 257", "there twice"),
     (
-        "INSERT INTO feed_entry VALUES ((3 << 32) + 9, x'', x'', NULL, NULL, NULL, NULL)",
+        "INSERT INTO feed_entry VALUES ((3 << 32) + 9, x'', x'', NULL, NULL, NULL, NULL, NULL)",
         "entry 9 is missing, or there twice",
     ),
     ("UPDATE feed_bundle SET id = id + 1", "a bundle of no feed, or across two bundles"),
@@ -260,6 +266,38 @@ FEED_DAMAGES = [
     ("UPDATE holder_mark SET uses = uses + 1", "the marks of holder 5 follow from no checks"),
     ("UPDATE holder_mark SET uses = uses - 1", "the high-water mark is too low for holder -7"),
     ("UPDATE holder_mark SET holder = 9 WHERE holder = 5", "the marks of holder 9 follow from no"),
+    *(
+        (f"UPDATE holder_mark SET places = {places} WHERE holder = {holder}", said)
+        for holder, places, said in (
+            (6, """replace(places, '"z5"', '"z6"')""", "the marks of holder 6 follow from no"),
+            (6, "replace(places, '}', ',\"z7\":9}')", "the marks of holder 6 follow from no"),
+            (6, "replace(places, '\"z0\":', '\"z0\":0')", "the marks of holder 6 follow from no"),
+            (6, "places || ' '", "the marks of holder 6 follow from no checks"),
+            (6, "''", "the marks of holder 6 follow from no checks"),
+            (5, "'{\"z0\":9}'", "the marks of holder 5 follow from no checks"),
+            (-7, "'{}'", "the mark of holder -7 is too low in zone 3"),
+            (-7, "'{\"z3\":8}'", "the mark of holder -7 is too low in zone 3"),
+        )
+    ),
+    ("UPDATE move SET holder = 9", "is in no check there"),
+    ("UPDATE move SET zone = 9", "is in no check there"),
+    ("UPDATE move SET at = at - 1", "is in no check there"),
+    ("UPDATE move SET way = 1 - way", "is in no check there"),
+    ("UPDATE move SET digest = zeroblob(16)", "is in no check there"),
+    ("UPDATE move SET code_at = 1", "is in no check there"),
+    ("UPDATE move SET quota = 9", "is in no check there"),
+    ("UPDATE move SET place = -place", "the move at -4294967297 is in no check there"),
+    ("UPDATE move SET place = place + (9 << 32)", "is in no check there"),
+    ("UPDATE feed SET taken = 6 WHERE id = 1", "its move is known and was not looked at"),
+    ("DELETE FROM move WHERE holder = 6 AND way = 0", "the quota conflict of"),
+    ("DELETE FROM move WHERE holder = 6 AND way = 0", "the passback conflict of"),
+    ("UPDATE presence_conflict SET first = first + 1", "is in no moves"),
+    ("UPDATE presence_conflict SET second = second + 1", "is in no moves"),
+    ("UPDATE presence_conflict SET kind = 'x' WHERE kind = 'quota'", "the x conflict of"),
+    (
+        "INSERT INTO presence_conflict VALUES ('passback', 4294967297, 4294967299, 0)",
+        "the passback conflict of 4294967297 and 4294967299 is in no moves",
+    ),
     ("UPDATE used SET code = code + 1", "is in no check there"),
     ("UPDATE used SET at = at + 1", "is in no check there"),
     ("UPDATE used SET place = place + 2", "is in no check there"),
@@ -507,6 +545,7 @@ UNVOUCHED = {
     ("feed_evidence", "id"),
     ("feed_evidence", "found_at"),
     ("conflict", "found_at"),
+    ("presence_conflict", "found_at"),
     ("tries", "name"),
     ("tries", "count"),
     ("tries", "at"),

@@ -68,6 +68,8 @@ TESTED = {
     "8.7.4": "test_a_second_history_is_kept_beside_the_first_with_both_heads_as_evidence",
     "8.7.5": "test_two_incarnations_after_the_same_one_are_evidence_of_a_clone_once",
     "8.7.6": "test_what_is_no_head_of_that_terminal_is_no_evidence",
+    "8.7.7": "test_two_entries_at_gates_that_did_not_hear_each_other_are_told_exactly_once",
+    "8.7.8": "test_more_entries_than_a_quota_are_told_in_whatever_zone",
     "8.8.1": "test_strangers_are_refused_and_the_others_go_on",
     "8.8.2": "test_the_answering_terminal_must_be_the_one_that_was_called",
     "8.8.3": "test_who_says_nothing_after_the_handshake_is_let_go",

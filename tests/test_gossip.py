@@ -18,6 +18,7 @@ from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.exchange import ALLOWANCE, TELLINGS
 from ledger_sync.feed import BUNDLE
 from ledger_sync.intake import FORK
+from ledger_sync.moves import Moves
 from ledger_sync.order import ALL_ZONES, Kind
 from ledger_sync.orders import Orders
 from ledger_sync.shelf import Shelf
@@ -236,14 +237,14 @@ def test_an_acknowledgement_of_what_the_gate_did_not_record_counts_nothing(wrong
 
 def test_a_use_moves_the_marks_of_its_holder_at_the_other_gate():
     party = Party(2)
-    code = 11
+    code = 1
 
     party.check(0, code)
     at = party.now
     party.agree()
 
     def standing():
-        return replica_of(party.nodes[1]).standing(earth.LIST, 0, code % 50)
+        return replica_of(party.nodes[1]).standing(earth.LIST, 0, code % 5)
 
     assert (standing().last_at, standing().last_way, standing().seen_at) == (at, 0, at)
     party.until(lambda: standing().uses == 1)
@@ -264,6 +265,27 @@ def test_a_code_that_counts_at_two_gates_apart_is_one_conflict_at_both():
     assert [len(conflicts) for conflicts in found] == [1, 1]
     origins = {held_of(node, node)[0].origin for node in party.nodes}
     assert [{one.first, one.second} for (one,) in found] == [origins, origins]
+
+
+def test_who_was_let_in_at_two_gates_apart_is_told_until_a_third_has_seen_them_leave():
+    party = Party(3, pairs=())
+    for node, code in ((0, 1), (2, 11), (1, 16)):  # in, out and in again
+        party.check(node, code)
+        for _ in range(4):
+            party.turn()
+    told = [Moves(store_of(node)).conflicts for node in party.nodes]
+
+    party.join(0, 1)
+    party.until(lambda: all(one() for one in told[:2]))
+    found = [[one[:5] for one in conflicts()] for conflicts in told]
+    party.join(1, 2)
+    party.agree()
+    party.until(lambda: not any(one() for one in told))
+
+    first, second = (held_of(node, node)[0].origin for node in party.nodes[:2])
+    assert found == [[("passback", first, 1, second, 1)]] * 2 + [[]]
+    places = [store_of(node).row("SELECT places FROM holder_mark") for node in party.nodes]
+    assert len(set(places)) == 1
 
 
 @pytest.mark.parametrize(

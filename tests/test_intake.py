@@ -232,14 +232,15 @@ def test_malformed_checks_are_held_as_they_came(store):
 
 
 def test_the_uses_of_a_peer_reach_the_next_check_and_are_counted_when_it_is_quiet(store):
-    diary = Diary().uses(use(HOLDER, NOW - 5, way=1, at=NOW - 4)).fill(9)
+    way_in, again = use(HOLDER, NOW - 9, code=b"1"), use(HOLDER, NOW - 7, code=b"2")
+    diary = Diary().uses(way_in, again, use(HOLDER, NOW - 5, way=1, at=NOW - 4)).fill(9)
 
     take(store, diary)
     at_once = standing(store)[1:5]
     settle(store, diary.owner)
 
     assert at_once == (NOW - 5, 1, NOW - 4, 0)
-    assert standing(store)[1:5] == (NOW - 5, 1, NOW - 4, 1)
+    assert standing(store)[1:5] == (NOW - 5, 1, NOW - 4, 2)
 
 
 def test_uses_of_long_ago_wait_until_it_is_quiet(store):

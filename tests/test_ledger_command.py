@@ -119,6 +119,7 @@ def test_a_ledger_is_imported_and_the_status_says_how_much_and_how_old(yard, mai
         "peers": None,
         "alarms": [],
         "orders": [],
+        "conflicts": [],
     }
     status, said, why = main("ledger", "status", "--site", "north-1")
     lines = [
@@ -127,6 +128,43 @@ def test_a_ledger_is_imported_and_the_status_says_how_much_and_how_old(yard, mai
         "yardpass sync is not running here: no peer hears of these checks",
     ]
     assert (status, said.splitlines(), why) == (0, lines, "")
+
+
+def test_the_status_tells_checks_that_contradict_each_other_the_newest_of_many(yard, main):
+    with closing(sqlite3.connect("north-1/store.db", isolation_level=None)) as db:
+        for number, name in enumerate(("north-1", "south-1"), start=1):
+            origin = f"{ORIGIN}/{name}/{number:016x}"
+            row = (number, b"", bytes((number,)), 0, origin, 0, 0, b"", "", 0, 0, b"")
+            db.execute(f"INSERT INTO feed VALUES ({', '.join('?' * 12)})", row)
+        places = [(1 << 32) + 7, (2 << 32) + 8]
+        db.execute("INSERT INTO conflict VALUES (?, ?, 180)", places)
+        for kind, at in (("quota", 120), ("passback", 60)):
+            db.execute("INSERT INTO presence_conflict VALUES (?, ?, ?, ?)", (kind, *places, at))
+        few = main("ledger", "status", "--site", "north-1")
+        found = json.loads(main("ledger", "status", "--site", "north-1", "--json")[1])
+        for seq in range(20):
+            row = (places[0] + seq, places[1] + 1 + seq, 240)
+            db.execute("INSERT INTO presence_conflict VALUES ('passback', ?, ?, ?)", row)
+    many = main("ledger", "status", "--site", "north-1")
+
+    checks = "north-1 check 7 and south-1 check 8, found 1970-01-01 00"
+    said = [
+        f"one person went in twice and not out between: {checks}:01 UTC",
+        f"more entries than the credential is good for: {checks}:02 UTC",
+        f"one code counted twice: {checks}:03 UTC",
+    ]
+    assert (few[0], few[1].splitlines()[3:]) == (0, said)
+    assert [one["kind"] for one in found["conflicts"]] == ["passback", "quota", "code"]
+    assert found["conflicts"][1] == {
+        "kind": "quota",
+        "first": f"{ORIGIN}/north-1/0000000000000001",
+        "first_seq": 7,
+        "second": f"{ORIGIN}/south-1/0000000000000002",
+        "second_seq": 8,
+        "found_at": 120,
+    }
+    assert many[1].splitlines()[3] == "3 earlier conflicts, see --json"
+    assert len(many[1].splitlines()) == 3 + 1 + 20
 
 
 def test_a_new_terminal_says_that_it_has_accepted_nothing(yard, main):
@@ -405,7 +443,7 @@ def test_fsck_exits_with_one_on_damage_and_says_where(yard, main):
 
 def test_fsck_goes_on_without_the_sites_secret_and_says_what_it_leaves_out(yard, main):
     with closing(sqlite3.connect("north-1/store.db", isolation_level=None)) as db:
-        db.execute("INSERT INTO holder_mark VALUES (5, 0, 0, 0, 1)")
+        db.execute("INSERT INTO holder_mark VALUES (5, 0, 0, 0, 1, '{}')")
     whole = main("ledger", "fsck", "--site", "north-1")
     Path("north-1/site.secret").unlink()
 

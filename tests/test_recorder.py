@@ -1,6 +1,7 @@
 """Every check is one durable entry that says whether it counts, and one ring with its head."""
 
 import hashlib
+import json
 
 import compound as yard
 import pytest
@@ -13,6 +14,7 @@ from appliance.gate.recorder import (
     PRUNE_SECONDS,
     SAVE_SECONDS,
 )
+from appliance.policy.facts import NOWHERE, UNINVITED
 from ledger_sync import feed as feeds
 from ledger_sync import masks
 from ledger_sync.batch import root_of
@@ -240,7 +242,23 @@ def test_a_way_out_counts_as_a_way_out(way_out):
     way_out.terminal.present(show(C, ANN))
 
     standing = way_out.compound.replica.standing("no list", 0, holder_of(ANN.key.public.raw))
-    assert (last(way_out).way, standing.last_way, standing.uses) == (OUT, OUT, 1)
+    assert (last(way_out).way, standing.last_way, standing.uses) == (OUT, OUT, 0)
+
+
+def test_a_check_counts_in_the_zone_and_for_as_many_entries_as_it_is_told(stand):
+    outcome = stand.terminal.present(show(C, ANN)).assessed
+    again, red = Reading(NOW + 1, True, 1, True), stand.terminal.present(show(C, yard.REVOKED))
+
+    for assessed in (outcome, red.assessed):
+        around, given = NOWHERE._replace(zone=7), UNINVITED._replace(quota=2)
+        facts = assessed.facts._replace(around=around, invite=given)
+        stand.recorder.record(b"text", "north", assessed._replace(facts=facts), again)
+
+    standing = stand.compound.replica.standing("no list", 0, holder_of(ANN.key.public.raw))
+    found = [(check.is_counted, check.zone, check.quota) for check in stand.checks()]
+    assert found == [(1, 0, 0), (0, 0, 0), (1, 7, 2), (0, 7, 0)]
+    assert standing.uses == 2
+    assert json.loads(standing.places) == {"z0": 2 * NOW, "z7": 2 * NOW + 2}
 
 
 @pytest.mark.parametrize("way", [IN, OUT])

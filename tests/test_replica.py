@@ -40,6 +40,7 @@ from ledger_sync.trust import digest_of, pinned
 
 FLOOR = NOW - 5_000
 HOLDER = holder_of(key_of("anna").public.raw)
+PLACES = f'{{"z3":{NOW * 2}}}'
 
 
 @pytest.fixture
@@ -63,8 +64,8 @@ def entries_in(replica):
 
 
 def mark(store, holder, at):
-    row = (holder, at, 0, at, 1)  # one use, on the way in
-    store.write("INSERT OR REPLACE INTO holder_mark VALUES (?, ?, ?, ?, ?)", *row)
+    row = (holder, at, 0, at, 1, PLACES)  # one use, on the way in
+    store.write("INSERT OR REPLACE INTO holder_mark VALUES (?, ?, ?, ?, ?, ?)", *row)
 
 
 def test_a_new_replica_stands_nowhere(replica):
@@ -264,7 +265,8 @@ def test_an_enrolled_pass_is_answered_with_how_its_holder_stands(
     found = replica.enrolled(handle_of("anna"))
 
     kid = key_of("issuer").public.kid
-    use = (0, last_at, 1) if last_at else (-1, 0, 0)  # its way, when it was, the first of all
+    never = (-1, 0, 0, "{}")
+    use = (0, last_at, 1, PLACES) if last_at else never  # way, when, the first of all, and where
     assert found == (
         *(kid, 2, 5, 1, NOW - 100, NOW + 100, raw, holder_of(raw)),
         *(value or 0, last_at, *use, 1),
@@ -320,10 +322,12 @@ def test_the_standing_in_a_list_nobody_published_is_unknown(store, replica, inde
     Yard().add(issuer(), pass_of("anna"), status((7, 1))).fill(replica)
     mark(store, HOLDER, NOW)
 
-    assert replica.standing(LIST + "?", index, HOLDER) == Standing(-1, NOW, 0, NOW, 1, 1)
+    assert replica.standing(LIST + "?", index, HOLDER) == Standing(-1, NOW, 0, NOW, 1, PLACES, 1)
     status_here = int(index == 7)
-    assert replica.standing(LIST, index, HOLDER) == Standing(status_here, NOW, 0, NOW, 1, 1)
-    assert replica.standing(LIST, index, None) == Standing(status_here, 0, -1, 0, 0, 1)
+    assert replica.standing(LIST, index, HOLDER) == Standing(
+        status_here, NOW, 0, NOW, 1, PLACES, 1
+    )
+    assert replica.standing(LIST, index, None) == Standing(status_here, 0, -1, 0, 0, "{}", 1)
 
 
 def test_of_two_statuses_or_rules_the_later_in_the_ledger_counts(replica):

@@ -320,6 +320,22 @@ def test_i4_a_code_used_twice_that_some_are_not_told_of_is_noticed(world):
     assert finished(world) == {"I4"}
 
 
+def test_i4_a_place_that_some_do_not_know_is_noticed(world):
+    world.heal()
+    write(world, "UPDATE holder_mark SET places = '{}'")
+
+    assert finished(world) == {"I4"}
+
+
+def test_i4_a_person_let_in_twice_that_some_are_not_told_of_is_noticed(world):
+    for name, code in (("t0", 1), ("t1", 16)):
+        world.nodes[name].check(world.truth, code)
+    world.heal()
+    world.nodes["t0"].disk.store.write("DELETE FROM presence_conflict")
+
+    assert finished(world) == {"I4"}
+
+
 def test_i5_a_second_history_of_an_honest_gate_is_noticed(world):
     held = peer_feed(world)
     write(

@@ -101,9 +101,8 @@ def test_the_schema_is_recorded_and_migrating_again_changes_nothing(path, store)
 
     assert list(store.db.iterdump()) == before
     steps = list(store.rows("SELECT migration_set, name FROM _sqlite_migrations ORDER BY id"))
-    assert steps == [
-        ("yardpass", name) for name in ("first", "second", "third", "fourth", "fifth")
-    ]
+    names = ("first", "second", "third", "fourth", "fifth", "sixth")
+    assert steps == [("yardpass", name) for name in names]
 
 
 # A store that an older version made.
@@ -177,6 +176,26 @@ def test_an_older_store_learns_whose_feeds_its_terminals_sign_also_of_a_key_unde
         found = dict(store.rows("SELECT key, name FROM feed_key"))
 
     assert found == {east.raw: "c", west.raw: "b"}
+
+
+def test_an_older_store_keeps_its_ledger_and_not_its_check_log(path):
+    made_by_the_first_version(path, [])
+    db = Database(path)
+    migrations.store_schema.apply(db, stop_before="sixth")
+    db.execute("INSERT INTO feed VALUES (1, x'00', x'01', 0, 'a', 0, 1, x'', '', 1, 1, x'')")
+    db.execute("INSERT INTO feed_entry VALUES (1 << 32, x'01', x'', 5, 1, 0, 1)")
+    db.execute("INSERT INTO conflict VALUES (1, 2, 3)")
+    db.execute("UPDATE hybrid SET hlc = 9")
+    db.conn.commit()
+    db.close()
+
+    with Store(path) as store:
+        counts = [
+            store.row(f"SELECT count(*) FROM {table}")
+            for table in ("issuer", "feed", "feed_entry", "holder_mark", "conflict", "move")
+        ]
+        assert counts == [(1,), (0,), (0,), (0,), (0,), (0,)]
+        assert store.row("SELECT hlc FROM hybrid") == (0,)
 
 
 def test_a_step_that_fails_leaves_the_older_store_as_it_was(path):

@@ -107,7 +107,7 @@ def test_an_order_is_heard_in_a_quiet_moment_and_at_the_next_check(compound):
     gate = compound.checker()
 
     def looked():
-        gate.look()
+        gate.look(NOW)
         return tuple(gate.standing(NOW, Grade.GOOD))
 
     assert looked() == (False, False)
@@ -124,8 +124,8 @@ def test_an_order_is_heard_in_a_quiet_moment_and_at_the_next_check(compound):
 def test_a_rule_that_cannot_be_read_leaves_the_gate_as_it_stood(compound):
     gate = compound.checker()
     give(compound, Kind.LOCKDOWN, NOW - 9)
-    gate.look()
+    gate.look(NOW)
     compound.publish(entries.Rule("gate", b'{"static": "blue"}'))
-    gate.look()
+    gate.look(NOW)
 
     assert gate.standing(NOW, Grade.GOOD).locked

@@ -1,6 +1,7 @@
 """Uses that peers report: marks end alike in whatever order they come, and a code that counted at
 two places is told once."""
 
+import json
 from itertools import permutations
 
 import pytest
@@ -37,8 +38,13 @@ def put(store, feed, *uses, start=1, now=NOW):
 
 
 def marks(store, holder=HOLDER):
-    """(newest code, last way, when, how often) of a holder, as a gate reads it."""
+    """(newest code, last way, when, how many entries) of a holder, as a gate reads it."""
     return Replica(store).standing("no list", 0, holder)[1:5]
+
+
+def places(store, holder=HOLDER):
+    """Where a gate reads that a holder was seen last: zone -> at * 2 + way."""
+    return json.loads(Replica(store).standing("no list", 0, holder).places)
 
 
 def used(store):
@@ -47,6 +53,7 @@ def used(store):
 
 def test_a_holder_nobody_saw_has_no_marks(store):
     assert marks(store) == (0, -1, 0, 0)
+    assert places(store) == {}
 
 
 def test_the_newest_use_wins_in_whatever_order_they_come(store):
@@ -64,7 +71,7 @@ def test_the_newest_use_wins_in_whatever_order_they_come(store):
             put(store, 1 + number % 2, one, start=number + 1)
         found.add(marks(store))
 
-    assert found == {(NOW - 10, OUT, NOW - 9, 4)}
+    assert found == {(NOW - 10, OUT, NOW - 9, 3)}
 
 
 any_use = st.builds(
@@ -74,6 +81,7 @@ any_use = st.builds(
     way=st.sampled_from([IN, OUT]),
     at=st.integers(NOW - 3, NOW),
     code=st.binary(max_size=2),
+    zone=st.sampled_from([0, 5, 52, 255]),
 )
 
 
@@ -92,18 +100,56 @@ def test_own_checks_and_those_of_peers_move_the_same_marks(store, uses, chance):
             for seq, one in enumerate(own, start=1):
                 log.append(1, seq, b"check", use=one)
             put(store, 2, *uses[len(own) :])
-            found.add((marks(store), marks(store, 7)))
+            places_of = (tuple(sorted(places(store, holder).items())) for holder in (HOLDER, 7))
+            found.add((marks(store), marks(store, 7), *places_of))
 
     assert len(found) == 1
+    assert places(store) == expected_places(uses, HOLDER)
+
+
+def expected_places(uses, holder):
+    """The last move in each zone, of two in a second the way out."""
+    found = {}
+    for one in uses:
+        if one.holder == holder and one.zone != 255:
+            key = f"z{one.zone}"
+            found[key] = max(found.get(key, 0), one.at * 2 + one.way)
+    return found
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_a_number_of_another_length_takes_its_place_and_no_other(store, is_own):
+    for number, (zone, at) in enumerate([(5, 9), (52, 8), (5, 4), (2, 1), (5, 100), (52, 7)]):
+        one = use(HOLDER, at, zone=zone, way=at % 2)
+        if is_own:
+            CheckLog(store).append(1, number + 1, b"check", use=one)
+        else:
+            put(store, 1, one, start=number + 1)
+
+    stated = Replica(store).standing("no list", 0, HOLDER).places
+    assert stated == '{"z5":200,"z52":16,"z2":3}'
+
+
+def test_a_use_that_is_counted_later_is_in_its_zone_at_once(store):
+    with store.transaction():
+        Uses(store).put([use(HOLDER, zone=3)], now=NOW, count=False)
+
+    assert (marks(store)[3], places(store)) == (0, {"z3": NOW * 2})
+
+
+def test_uses_of_ahead_of_time_are_nowhere(store):
+    put(store, 1, use(HOLDER, NOW + EARLY_SECONDS + 1, zone=3))
+
+    assert places(store) == {}
 
 
 def test_a_use_that_is_counted_later_moves_all_but_the_number(store):
-    one = use(HOLDER, NOW - 2, way=OUT, at=NOW - 1)
+    one, other = use(HOLDER, NOW - 2, way=OUT, at=NOW - 1), use(HOLDER, NOW - 9, way=IN)
 
     with store.transaction():
-        Uses(store).put([one, one], now=NOW, count=False)
+        Uses(store).put([one, other, other], now=NOW, count=False)
     before = marks(store)
-    put(store, 1, one, one)
+    put(store, 1, one, other, other)
 
     assert before == (NOW - 2, OUT, NOW - 1, 0)
     assert marks(store) == (NOW - 2, OUT, NOW - 1, 2)
@@ -139,7 +185,7 @@ def test_a_use_without_a_code_marks_its_holder_and_is_never_used_twice(store):
     for feed in (1, 2):
         put(store, feed, use(HOLDER, 0, way=OUT, at=NOW, code=b"print"))
 
-    assert marks(store) == (0, OUT, NOW, 2)
+    assert marks(store) == (0, OUT, NOW, 0)
     assert used(store) == []
 
 

@@ -15,7 +15,7 @@ from appliance.bench.daemon import connected, port_of, settle, start
 from appliance.bench.measure import Row, row_of
 from ledger_sync import masks
 from ledger_sync.checklog import CheckLog
-from ledger_sync.feed import Check
+from ledger_sync.feed import NO_ZONE, Check
 from ledger_sync.shelf import MAX_ENTRIES
 from ledger_sync.sim import ground as earth
 from ledger_sync.sim.ground import ground
@@ -48,11 +48,11 @@ def record(terminal: Terminal, count: int, seed: int) -> bytes:
         sealed, digest = chance.randbytes(64), chance.randbytes(16)
         holder = chance.randrange(HOLDERS)
         entry = _entry(at, holder, digest, sealed, key, chance)
-        rows.append((number * MAX_ENTRIES + feed.size, entry, sealed, holder, at, 0, at))
+        rows.append((number * MAX_ENTRIES + feed.size, entry, sealed, holder, at, 0, at, NO_ZONE))
         feed.append(entry)
         sent += entry + sealed
     with terminal.disk.store.transaction():
-        marks = "(?, ?, ?, ?, ?, ?, ?)"
+        marks = "(?, ?, ?, ?, ?, ?, ?, ?)"
         terminal.disk.store.db.executemany(f"INSERT INTO feed_entry VALUES {marks}", rows)  # noqa: S608 - no outside text
     CheckLog(terminal.disk.store).save_heads(number, feed.full_heads())
     place = (gate.kid, bytes.fromhex(feed.origin.rpartition("/")[2]))
@@ -71,11 +71,12 @@ def _entry(
     at: int, holder: int, digest: bytes, sealed: bytes, key: bytes, chance: random.Random
 ) -> bytes:
     return Check(
-        *(0, 0, 0, 1, at, at * 1_000 << 16, 1, 10),
+        *(0, 0, 0, 1, NO_ZONE, at, at * 1_000 << 16, 1, 10),
         chance.randbytes(16),
         digest,
         masks.masked(holder, key, digest),
         at,
+        0,
         hashlib.sha256(sealed).digest(),
         "north",
         (),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from appliance.commands import conflicts as conflicts_here
 from appliance.commands import ledger_notes
 from appliance.commands.ledger_options import json_option, named, now, site_option
 from appliance.commands.office_options import Bars
@@ -98,7 +99,8 @@ def _age(held: Ledger) -> int | None:
 @json_option
 def status(site: Path, as_json: bool) -> None:
     """How large and how old the terminal's ledger is, whom it believes, whether it was forked, and
-    how its peers are, which alarms of gates and which orders stand.
+    how its peers are, which alarms of gates and which orders stand, which checks contradict each
+    other.
 
     Exits 1 if two histories of the ledger were seen.
     """
@@ -107,7 +109,8 @@ def status(site: Path, as_json: bool) -> None:
     with open_replica(settings) as replica:
         held, passes = replica.ledger(), replica.pass_count()
         forks, trust = replica.history.evidence(), replica.history.trust(pinned)
-        alarms, orders = standing_alarms(replica.store), Orders(replica.store).in_force().orders
+        alarms, conflicts = standing_alarms(replica.store), conflicts_here.told(replica.store)
+        orders = Orders(replica.store).in_force().orders
     age, folder = _age(held), settings.store.parent
     peers = peers_file.read(folder) if doorbell.is_answered(folder / doorbell.NAME) else None
     if as_json:
@@ -123,6 +126,7 @@ def status(site: Path, as_json: bool) -> None:
             "peers": peers,
             "alarms": [{"terminal": name, "kind": one.kind, "at": one.at} for name, one in alarms],
             "orders": [document(one) for one in orders],
+            "conflicts": [one._asdict() for one in conflicts],
         }
         click.echo(json.dumps(found))
     else:
@@ -135,6 +139,8 @@ def status(site: Path, as_json: bool) -> None:
             click.echo(peers_file.sentence(peer))
         for order in orders:
             click.echo(sentence(order))
+        for told in conflicts_here.sentences(conflicts):
+            click.echo(told)
         for name, one in alarms:
             when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(one.at))
             click.echo(f"ALARM at {name}: {one.kind}, since {when} UTC", err=True)

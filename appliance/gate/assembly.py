@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +21,9 @@ from appliance.gate.checker import Checker
 from appliance.gate.doorbell import Doorbell
 from appliance.gate.doorman import Doorman
 from appliance.gate.identity import HINT, key_of, site_of, trust_of
+from appliance.gate.neighbours import Neighbours, connected
 from appliance.gate.recorder import Recorder
+from appliance.gate.surroundings import counted_zone
 from appliance.gate.terminal import Clock, Terminal
 from appliance.outfit import Driver
 from appliance.policy.facts import Direction
@@ -86,7 +89,12 @@ def open_terminal(
     with ExitStack() as stack:
         store = stack.enter_context(Store(settings.store))
         _relearn(Replica(store), trust)
-        checker = Checker(Replica(store), settings.gate, build_time=version.BUILD_TIME)
+        checker = Checker(
+            Replica(store),
+            settings.gate,
+            build_time=version.BUILD_TIME,
+            neighbours=_neighbours(settings, store),
+        )
         _check_origin(checker.ledger.origin, settings)
         contact = relay or cast(Relay, _make("relay", settings))
         stack.callback(contact.close)
@@ -113,6 +121,13 @@ def open_terminal(
         )
         stack.callback(terminal.close)
         yield terminal
+
+
+def _neighbours(settings: Settings, store: Store) -> Neighbours:
+    """What the other terminals tell, by way of this terminal's sync process."""
+    zone = counted_zone(settings.gate.zones)
+    heard = partial(connected, settings.store.parent)
+    return Neighbours(store, settings.terminal, zone, heard=heard)
 
 
 def _feed(log: CheckLog, origin: str, key: SigningKey, floor: int, now: int) -> tuple[Feed, int]:

@@ -7,16 +7,18 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from appliance.gate import guest, surroundings
+from appliance.gate.company import Company
 from appliance.gate.guest import nonce_of
-from appliance.gate.surroundings import Surroundings
+from appliance.gate.neighbours import Neighbours
+from appliance.gate.surroundings import Surroundings, Who
 from appliance.passes import code as codes
 from appliance.passes import token, verify, verify_invite
 from appliance.passes.code import Code, Form
 from appliance.policy import site_rule
-from appliance.policy.facts import UNINVITED, Around, Audience, Facts, Gate, Nonce
+from appliance.policy.facts import GUESTS, UNINVITED, Around, Audience, Facts, Gate, Nonce
 from appliance.policy.rules import decide
 from appliance.policy.site_rule import SiteRule
-from appliance.policy.verdict import Verdict
+from appliance.policy.verdict import Colour, Verdict
 from appliance.zones import zone_of
 from ledger_sync.clock import Grade, floor_of
 from ledger_sync.denials import DENIED
@@ -25,6 +27,7 @@ from ledger_sync.keys import PublicKey
 from ledger_sync.orders import Orders
 from ledger_sync.replica import Enrolled, IssuerKey, Ledger, Replica, Standing
 from ledger_sync.state import holder_of, number_of
+from ledger_sync.subjects import Subjects
 
 _NOBODY = (IssuerKey(PublicKey(0, b""), 1, 0, 0, ""),)  # an issuer that may issue nothing
 
@@ -50,8 +53,16 @@ class Assessed(NamedTuple):
 class Checker:
     """Judges texts against a replica. Issuer keys and rule are kept until the ledger grows."""
 
-    def __init__(self, replica: Replica, gate: Gate, *, build_time: int = 0) -> None:
-        """`build_time` of this software (Unix seconds) is a moment that is certainly past."""
+    def __init__(
+        self,
+        replica: Replica,
+        gate: Gate,
+        *,
+        build_time: int = 0,
+        neighbours: Neighbours | None = None,
+    ) -> None:
+        """`build_time` of this software (Unix seconds) is a moment that is certainly past;
+        `neighbours` tell of the other gates, where there are any."""
         self._build_time = build_time
         self._replica = replica
         self._way = (int(gate.direction), gate.zones)
@@ -59,7 +70,8 @@ class Checker:
         self._audiences = {gate.site: int(Audience.SITE), self.audience: int(Audience.GATE)}
         self._issuers: dict[bytes, tuple[IssuerKey, ...]] = {}
         self._rule: SiteRule = site_rule.DEFAULT
-        self._surroundings = Surroundings(gate)
+        company = Company(Subjects(replica.store).of)
+        self._surroundings = Surroundings(gate, company, neighbours)
         self._version = -1
         with suppress(Refused):  # a rule that cannot be read refuses check by check, not the start
             self._reload()
@@ -75,21 +87,29 @@ class Checker:
         self._surroundings.follow(self._rule, Orders(self._replica.store).in_force())
         self._version = self.ledger.version  # last: until the rule can be read, every check tries
 
-    def look(self) -> None:
+    def look(self, now: int) -> None:
         """For quiet moments: opens a view of the replica, so that the next read is quicker, and
         takes over what has changed in the ledger. Raises `Unavailable`."""
         self._replica.look()
         if self._replica.ledger().version != self._version:
             with suppress(Refused):
                 self._reload()
+        self._surroundings.look(now)
 
     def standing(self, now: int, grade: int) -> surroundings.Standing:
         """What orders and hours ask of the gate itself, as of the last look."""
         return self._surroundings.standing(now, grade)
 
-    def _around(self, now: int, grade: int) -> Around:
+    def _around(self, now: int, grade: int, handle: bytes, places: str) -> Around:
         known = self._surroundings
-        return known.at(now, grade) if known.is_asked else known.still
+        return known.at(now, grade, Who(handle, places)) if known.is_asked else known.still
+
+    def remember(self, assessed: Assessed, now: int) -> None:
+        """Somebody came through by a verdict that is on record: the company of the next ones."""
+        facts = assessed.facts
+        is_own = assessed.verdict.colour is not Colour.RED and facts.form not in GUESTS
+        if is_own and assessed.credential:
+            self._surroundings.note(assessed.credential, facts.klass, now)
 
     @property
     def rule(self) -> SiteRule:
@@ -140,7 +160,7 @@ class Checker:
         assert enrolled is not None  # proven by step 2
         (
             kid, klass, zones, assurance, issued_at, expires_at, _, holder,
-            status, last_at, last_way, seen_at, uses, version,
+            status, last_at, last_way, seen_at, uses, places, version,
         ) = enrolled  # fmt: skip
         if version != self._version:
             self._reload()
@@ -155,7 +175,7 @@ class Checker:
             expires_at, since, until, classes, self._audiences.get(audience, _OTHER),
             _ABSENT if stated is None else nonce_of(stated, nonces), code_at, last_at, last_way,
             seen_at, uses, status, quorum_time, floor, critical, grade,
-            self._around(now, grade), UNINVITED, self._rule,
+            self._around(now, grade, code.handle, places), UNINVITED, self._rule,
         ))  # fmt: skip
         mark = (holder, code_at)
         verdict = decide(facts, now)
@@ -198,7 +218,8 @@ class Checker:
         status = self._host_status(code, enrolled, standing, now, grade)
         kid = enrolled.kid if enrolled else code.kid
         terms = proof.host.issuer or self._issuers.get(kid, _NOBODY)[0]
-        around = self._around(now, grade)
+        who = Who(code.handle, standing.places, code.handle)
+        around = self._surroundings.at(now, grade, who)
         here = guest.Here(
             self._way, self._audiences, nonces, self._ages, grade, around, self._rule
         )
@@ -234,7 +255,7 @@ class Checker:
         facts = Facts(
             *(int(form), "", marks, *self._way, *rights, since, until, classes),
             *(int(Audience.GATE), nonce, 0, *enrolled[9:13], status, *self._ages),
-            *(grade, self._around(now, grade), UNINVITED, self._rule),
+            *(grade, self._around(now, grade, handle, enrolled.places), UNINVITED, self._rule),
         )  # fmt: skip
         mark = (enrolled.holder, 0)
         return Assessed(decide(facts, now), facts, self.ledger.size, handle, mark)
@@ -263,5 +284,5 @@ class Checker:
             since, until, classes, self._audiences.get(audience, _OTHER) if claims else _OTHER,
             _ABSENT if stated is None else nonce_of(stated, nonces), code_at,
             *standing[1:5], standing.status, *self._ages, grade,
-            self._around(now, grade), UNINVITED, self._rule,
+            self._around(now, grade, code.handle, standing.places), UNINVITED, self._rule,
         ))  # fmt: skip

@@ -56,6 +56,7 @@ class Recorder:
         """Makes the check durable, with what a card signed if it did. Raises `Unavailable`, or
         `Refused` for a number that no record holds: then nothing was stored."""
         verdict, facts, ledger_size, credential, mark = outcome
+        zone, quota = facts.around.zone, facts.invite.quota
         key = self._key_of(reading.now)
         digest = hashlib.sha256(text).digest()[:16]
         is_used = verdict.colour is not Colour.RED and facts.grade != Grade.POOR
@@ -63,13 +64,15 @@ class Recorder:
         if is_used and mark is not None:  # a time that cannot be checked must lock nobody out
             holder, code_at = mark
             carrier = masks.masked(holder, key, digest)
-            use = tuple.__new__(Use, (digest, holder, code_at, facts.direction, reading.now, 0))
+            made = (digest, holder, code_at, facts.direction, reading.now, 0, zone, quota)
+            use = tuple.__new__(Use, made)
         sealed = self.sealer.seal(credential.ljust(8, b"\0")) if credential else b""
         entry = feeds.record_of(
             verdict.colour,
             verdict.action,
             facts.direction,
             use is not None,
+            zone,
             reading.now,
             self.hybrid.next(reading.now),
             reading.error_seconds,
@@ -78,6 +81,7 @@ class Recorder:
             digest,
             carrier,
             code_at,
+            quota if use is not None else 0,
             hashlib.sha256(sealed).digest() if sealed else feeds.NOTHING_SEALED,
             gate,
             verdict.reasons,

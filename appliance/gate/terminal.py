@@ -130,7 +130,8 @@ class Terminal:
             assessed, fault = self._judged(text, assess, record, reading)
         verdict = assessed.verdict if assessed else _UNJUDGED
         is_recorded = not fault
-        if is_recorded:
+        if is_recorded and assessed is not None:
+            self._checker.remember(assessed, reading.now)
             self._recorder.ring()
             self._desk.asking.stand(*self._recorder.feed.stand())
         may_open = verdict.action is Action.OPEN and is_recorded
@@ -192,7 +193,7 @@ class Terminal:
         with suppress(Unavailable):
             self._desk.rest()
             self._recorder.rest(reading.now)
-            self._checker.look()
+            self._checker.look(reading.now)
         grade = grade_of(reading, self._checker.floor)
         self._opener.stand(**self._checker.standing(reading.now, grade)._asdict())
 

@@ -137,12 +137,12 @@ class Facts(NamedTuple):
         """The facts as they are logged, in the order above; the rule by its digest."""
         form, refused, *plain, around, invite, rule = self
         data = _RECORD.pack(form, bool(refused), *plain, *around, rule.digest)
-        return data + _INVITE.pack(*invite) if form in _INVITES else data
+        return data + _INVITE.pack(*invite) if form in GUESTS else data
 
 
 _RECORD = struct.Struct(">B?HBQBQBQQQQIBBQQbQIbQQIBhBBBBbQBHHHHB8s")
 _INVITE = struct.Struct(">QQQBBBbBB")
-_INVITES = (Form.VISITOR, Form.BEARER_INVITE)
+GUESTS = (Form.VISITOR, Form.BEARER_INVITE)
 _AROUND = len(NOWHERE)
 _TAPS = (Form.TAP, Form.CERTIFIED_TAP)
 _REFUSALS = frozenset(str(reason) for reason in Reason if reason.startswith("R-"))
@@ -187,7 +187,7 @@ def facts_of(data: bytes, reasons: Sequence[str], rules: Mapping[bytes, SiteRule
     form, is_refused, *plain, digest = _RECORD.unpack_from(data)
     plain, around = plain[:-_AROUND], Around._make(plain[-_AROUND:])
     invite = UNINVITED
-    if form in _INVITES:
+    if form in GUESTS:
         invite = Invitation._make(_INVITE.unpack_from(data, _RECORD.size))
     if is_refused and (not reasons or reasons[0] not in _REFUSALS):
         raise Refused("a refused check without a red reason", reason="R-LEDGER")
@@ -205,7 +205,7 @@ def facts_of(data: bytes, reasons: Sequence[str], rules: Mapping[bytes, SiteRule
 
 def _beside(form: int) -> tuple[int, ...]:
     """How many bytes may stand beside the fields that the facts of every form have."""
-    if form in _INVITES:
+    if form in GUESTS:
         return (_INVITE.size,)
     return (0, RECEIPT_BYTES) if form in _TAPS else (0,)
 

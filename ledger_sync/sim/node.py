@@ -25,12 +25,14 @@ Place = tuple[bytes, bytes]  # of a feed: kid and incarnation
 class Truth:
     """What honest gates recorded durably: (kid, incarnation) -> the first 8 bytes of the root at
     each size, from 0 on; the same feeds as entries; which code counted at which entries, and those
-    that did so ahead of time, of which a gate whose clock is right knows nothing."""
+    that did so ahead of time, of which a gate whose clock is right knows nothing; who moved where
+    (holder, zone, at * 2 + way) at which entry, but those ahead of time."""
 
     roots: dict[Place, list[bytes]] = field(default_factory=dict)
     entries: dict[Place, list[bytes]] = field(default_factory=dict)
     codes: dict[int, list[tuple[Place, int]]] = field(default_factory=dict)
     ahead: set[int] = field(default_factory=set)
+    moves: dict[tuple[Place, int], tuple[int, int, int]] = field(default_factory=dict)
 
 
 class Node:
@@ -136,18 +138,23 @@ class Node:
         self.disk.store.close()
 
     def check(self, truth: Truth, code: int, *, counted: bool = True) -> None:
-        """The gate records a check of the holder and the code of this number."""
+        """The gate records a check of the holder and the code of this number: five people of three
+        zones who come and go, one of them for three entries."""
         assert self._feed is not None
         digest = hashlib.sha256(code.to_bytes(8, "big")).digest()[:16]
-        holder, code_at = code % 50, self._now
+        holder, code_at = code % 5, self._now
         key = masks.day_key(earth.SECRET, self._now)
-        use = Use(digest, holder, code_at, 0, self._now, 0) if counted else None
+        way, zone, quota = code // 7 % 2, holder % 3, 0 if holder else 3
+        use = None
+        if counted:
+            use = Use(digest, holder, code_at, way, self._now, 0, zone, quota)
         sealed = hashlib.sha512(digest).digest() if code % 2 else b""
         entry = Check(
             0,
             0,
-            0,
+            way,
             counted,
+            zone,
             self._now,
             self._hybrid.next(self._now),
             1,
@@ -156,6 +163,7 @@ class Node:
             digest,
             masks.masked(holder, key, digest) if use else 0,
             code_at if use else 0,
+            quota if use else 0,
             hashlib.sha256(sealed).digest() if sealed else feeds.NOTHING_SEALED,
             "gate",
             (),
@@ -167,6 +175,9 @@ class Node:
             truth.ahead.add(code)
         if use and code_at:
             truth.codes.setdefault(code, []).append((self._place, self._feed.size))
+        if use and self.clock_error <= 0:
+            move = holder, zone, self._now * 2 + way
+            truth.moves[self._place, self._feed.size] = move
         self._take(log, truth, entry)
 
     def prune(self, truth: Truth) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from ledger_sync import frames, fsck_ledger, note
 from ledger_sync.gossip import BATCHES
 from ledger_sync.merkle import Frontier, frontier_of
+from ledger_sync.moves import Moves, PresenceConflict
+from ledger_sync.places import NOWHERE, last_in
 from ledger_sync.replica import Replica
 from ledger_sync.shelf import MAX_ENTRIES, Held, Shelf
 from ledger_sync.sim.ground import Ground
@@ -15,6 +17,11 @@ from ledger_sync.sim.node import Node, Place, Truth
 from ledger_sync.sim.order_watch import Broken, OrderWatch
 from ledger_sync.state_digest import state_digest
 from ledger_sync.uses import Uses
+
+
+def _people(node: Node) -> list[PresenceConflict]:
+    """Whom this node says was let in twice, or too often."""
+    return Moves(node.disk.store).conflicts()
 
 
 class Watch:
@@ -34,6 +41,7 @@ class Watch:
         self._promised: dict[tuple[str, Place], int] = {}  # what a peer vouched to hold
         self._heard: set[tuple[str, int, str, int]] = set()
         self._expected: dict[Place, int] = {}
+        self._behind: set[str] = set()  # whose clock was: to them what others saw is yet to come
 
     def forget(self, name: str, nodes: dict[str, Node]) -> None:
         """The disk of this node is another one: what it vouched for counts no more."""
@@ -60,6 +68,7 @@ class Watch:
         self._all_broken(node, self.orders.look(node, ledger.version))
         gossip = node.gossip
         assert gossip is not None
+        self._behind |= {node.name} if node.clock_error < 0 else set()
         self._note_promises(node)
         if gossip.pending_count > BATCHES:
             self.broken("I10", node, f"{gossip.pending_count} batches in memory")
@@ -168,7 +177,11 @@ class Watch:
         if not self.is_quiet(nodes):
             for node in nodes.values():
                 self.broken("I4", node, f"holds {len(self._rows(node))} rows, not those of all")
+        timely = [node for node in nodes.values() if node.name not in self._behind]
+        people = {frozenset(one[:5] for one in _people(node)) for node in timely}
         first = next(iter(nodes.values()))
+        if len(people) > 1 and not self._truth.ahead:
+            self.broken("I4", first, "not all are told alike who was let in twice")
         query = "SELECT kind, count(*) FROM feed_evidence GROUP BY kind"
         counts = dict(first.disk.store.rows(query))
         self.forks, self.clones = counts.get("fork", 0), counts.get("clone", 0)
@@ -191,6 +204,7 @@ class Watch:
             self.broken("I4", node, "not the denials of all")
         self._all_broken(node, self.orders.finish(node))
         self._finish_conflicts(node)
+        self._finish_places(node)
         self._finish_state(node)
 
     def _finish_conflicts(self, node: Node) -> None:
@@ -201,6 +215,16 @@ class Watch:
             is_told = frozenset(left) in found or code in self._truth.ahead
             if len(left) == 2 and not is_told:
                 self.broken("I4", node, f"code {code} counted twice, and nobody is told")
+
+    def _finish_places(self, node: Node) -> None:
+        """Where everybody was seen last is known everywhere."""
+        if node.name in self._behind:
+            return
+        held = dict(node.disk.store.rows("SELECT holder, places FROM holder_mark"))
+        for (place, seq), (holder, zone, move) in self._truth.moves.items():
+            way, at = last_in(held.get(holder, NOWHERE), zone)
+            if at * 2 + way < move and seq < self._expected.get(place, 0):
+                self.broken("I4", node, f"holder {holder} was in zone {zone}, it does not know")
 
     def _conflicts_of(self, node: Node) -> Iterator[tuple[tuple[Place, int], tuple[Place, int]]]:
         ids = {

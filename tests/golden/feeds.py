@@ -99,6 +99,7 @@ def check() -> Check:
         action=0,
         way=0,
         is_counted=1,
+        zone=0,
         at=AT,
         hlc=AT * 1_000 << 16,
         error_seconds=1,
@@ -107,6 +108,7 @@ def check() -> Check:
         digest=digest,
         carrier=masks.masked(enrolled(pass_token(PHONE)).holder, day, digest),
         code_at=AT,
+        quota=0,
         sealed=hashlib.sha256(box_of(HANDLE)).digest(),
         gate=GATE,
         reasons=(),
@@ -128,6 +130,9 @@ def _checks() -> Iterator[Case]:
     green, raw = check(), check().to_bytes()
     what = "the record of a green check by reference"
     yield Case("check-green", what, raw, "8.2.1", "accepted", kind="check")
+    what = "the record of an invite for two entries, at a gate that counts for no zone"
+    invited = green._replace(zone=feed.NO_ZONE, quota=2).to_bytes()
+    yield Case("check-invited", what, invited, "8.2.2", "accepted", kind="check")
     refused = Facts(form=1, refused="R-SIG", marks=0, rule=site_rule.read(RULE)).to_bytes()
     what = "the record of a code with a wrong signature"
     body = red(refused, "R-SIG").to_bytes()
@@ -146,6 +151,14 @@ def _checks() -> Iterator[Case]:
             "a carrier of a check that does not count",
             "8.2.2",
             green._replace(is_counted=0, code_at=0).to_bytes(),
+        ),
+        ("check-zone-53", "a zone of no site", "8.2.2", green._replace(zone=53).to_bytes()),
+        ("check-zone-254", "a zone of no site", "8.2.2", green._replace(zone=254).to_bytes()),
+        (
+            "check-quota",
+            "a quota of a check that does not count",
+            "8.2.2",
+            green._replace(**UNCOUNTED, quota=1).to_bytes(),
         ),
     ):
         yield Case(name, what, body, rule, "R-LEDGER", kind="check")
