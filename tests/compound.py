@@ -7,7 +7,7 @@ of presentations, honest and hostile, with the verdict each must end in.
 import hashlib
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from appliance.gate.checker import Assessed, Checker, Gate
 from appliance.passes import code
@@ -139,8 +139,13 @@ class Compound:
         used = use(holder_of(who.key.public.raw), at)
         self.log.append(self.feed, self._log_size, b"check", use=used)
 
-    def checker(self, way: Direction = IN, zones: int = 1) -> Checker:
-        return Checker(self.replica, Gate(SITE, "n", way, zones))
+    def checker(self, way: Direction = IN, zones: int = 1, neighbours: Any = None) -> Checker:
+        return Checker(self.replica, Gate(SITE, "n", way, zones), neighbours=neighbours)
+
+    def gate_of(self, scenario: Any) -> Checker:
+        """The checker of the gate that a scenario of any table is played at."""
+        zones = getattr(scenario, "zones", 1)
+        return self.checker(scenario.way, zones, getattr(scenario, "neighbours", None))
 
 
 def outcome(verdict: Verdict) -> str:
@@ -210,6 +215,7 @@ _HOUSE = (
 HOUSE = json.dumps(
     {
         "curfew": [{"from": "22:00", "to": "24:00"}],
+        "soft": ["Y-CONDITION"],
         "rules": [
             {"id": name, "reason": reason, "for": [who], "logic": logic}
             for name, reason, who, logic in _HOUSE
@@ -335,6 +341,16 @@ def _scenarios_of_people() -> dict[str, Scenario]:
         "stale list, visitor": Scenario(show(C, GUEST, stale), grey.replace("OPEN", "ASK"), stale),
         "stalest list": Scenario(show(C, ANN, old - 1), grey, now=old - 1),
         "old list": Scenario(show(C, ANN, old), "GREY ASK G-OLD-STATUS", now=old),
+        "oldest list": Scenario(
+            show(C, ANN, NOW + 14 * DAY), "GREY ASK G-OLD-STATUS", now=NOW + 14 * DAY
+        ),
+        "list that is too old": Scenario(
+            show(C, ANN, NOW + 14 * DAY + 1), "GREY DENY G-OLD-STATUS", now=NOW + 14 * DAY + 1
+        ),
+        "no list, right nonce": Scenario(
+            show(B, UNLISTED, nonce=NUMBER), "GREY ASK G-NO-STATUS", nonce=NUMBER
+        ),
+        "conditional, soft": Scenario(show(B, ESCORTED), "YELLOW OPEN Y-CONDITION", rule="house"),
         "stale and conditional": Scenario(show(B, ESCORTED, stale), both, now=stale),
         "no clock": Scenario(show(C, ANN), "GREY ASK G-CLOCK", **clock),
         "no clock, right nonce": Scenario(poor, dark, **clock),

@@ -56,6 +56,7 @@ def lasting(seconds):
     return given(begins_at=NOW - 60, ends_at=NOW - 60 + seconds)
 
 
+RESIDENTS = read(b'{"invites": {"classes": ["resident"]}}')
 CASES = [
     (KEYED, given(host_status=0), given(host_status=1), R.HOST),
     (KEYED, given(host_status=0), given(host_status=2), R.HOST),
@@ -63,6 +64,12 @@ CASES = [
     (KEYED, given(host_status=0), given(host_status=4), R.HOST),
     (KEYED, given(host_status=0), given(host_status=-1), R.NO_STATUS),
     (KEYED, given(host_class=1), {**given(host_class=3), "issuer_classes": 8}, R.INVITE),
+    (
+        KEYED,
+        {"rule": RESIDENTS},
+        {"rule": RESIDENTS, **given(host_class=2), "issuer_classes": 4},
+        R.INVITE,
+    ),
     (KEYED, lasting(12 * HOUR), lasting(12 * HOUR + 1), R.INVITE),
     (BEARER, lasting(4 * HOUR), lasting(4 * HOUR + 1), R.INVITE),
     (KEYED, given(quota=20), given(quota=21), R.INVITE),
@@ -86,6 +93,23 @@ CASES = [
 ]
 
 
+POOR_AND_OVER = KEYED._replace(**given(ends_at=NOW - 1), **POOR)
+BESIDE = [
+    # what stands beside the boundaries: without a clock, of who leaves, of who has a pass
+    (KEYED._replace(**given(begins_at=NOW + DAY, ends_at=NOW + DAY + HOUR), **POOR), None),
+    (POOR_AND_OVER, None),
+    (POOR_AND_OVER._replace(floor=NOW - 1), R.EXP),
+    (KEYED._replace(uses=2, direction=Direction.OUT), None),
+    (KEYED._replace(form=Form.REFERENCE, **given(ended=1)), None),
+    (KEYED._replace(**given(host_status=-1, ended=1)), R.WITHDRAWN),
+]
+
+
+@pytest.mark.parametrize(("facts", "reason"), BESIDE)
+def test_what_stands_beside_the_boundaries(facts, reason):
+    assert invited(facts, NOW) is reason
+
+
 @pytest.mark.parametrize(("facts", "good", "bad", "reason"), CASES)
 def test_a_term_of_an_invite_holds_up_to_its_boundary_and_not_beyond(facts, good, bad, reason):
     accepted, refused = facts._replace(**good), facts._replace(**bad)
@@ -105,36 +129,16 @@ def test_a_visitor_may_leave_whatever_became_of_the_invite(facts, good, bad, rea
     assert decide(way_out, NOW).action is Action.OPEN
 
 
-def test_a_used_up_invite_is_not_held_against_who_leaves():
-    assert invited(KEYED._replace(uses=2, direction=Direction.OUT), NOW) is None
-
-
-def test_without_a_clock_the_beginning_is_not_asked_and_the_end_is_certain_only_by_the_floor():
+def test_without_a_clock_an_invite_is_grey_whatever_its_times():
     later = KEYED._replace(**given(begins_at=NOW + DAY, ends_at=NOW + DAY + HOUR), **POOR)
-    ended = KEYED._replace(**given(ends_at=NOW - 1), **POOR)
 
-    assert invited(later, NOW) is None
     assert decide(later, NOW).reasons == ("G-CLOCK",)
-    assert invited(ended, NOW) is None
-    assert invited(ended._replace(floor=NOW - 1), NOW) is R.EXP
-
-
-def test_who_has_a_pass_of_their_own_is_not_asked_for_an_invite():
-    other = KEYED._replace(form=Form.REFERENCE, marks=REQUIRED[Form.REFERENCE])
-
-    assert invited(other._replace(**given(ended=1)), NOW) is None
 
 
 def test_a_visitor_without_any_invite_never_comes_in():
     nobody = KEYED._replace(invite=UNINVITED, issuer_classes=0x1FE)
 
     assert decide(nobody, NOW).action is Action.DENY
-
-
-def test_a_red_is_said_before_a_grey():
-    facts = KEYED._replace(**given(host_status=-1, ended=1))
-
-    assert invited(facts, NOW) is R.WITHDRAWN
 
 
 def test_the_site_says_who_may_invite_for_how_long_and_how_often():

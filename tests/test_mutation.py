@@ -13,18 +13,22 @@ import compound as yard
 import pytest
 from card_scenarios import CARD_SCENARIOS, furnish_cards
 from compound import ANN, HOUR, NOW, OFFICE, SCENARIOS, B, C, show
+from guest_scenarios import GUEST_SCENARIOS, furnish_guests
+from house_scenarios import HOUSE_SCENARIOS, furnish_house
 from invite_scenarios import Modules, outcome, scenarios
+from test_invited import BESIDE
+from test_invited import CASES as TERMS
 
 from appliance.gate import card_checker, checker
 from appliance.passes import card, code, invite, token, verify, verify_invite
-from appliance.policy import rules
+from appliance.policy import invited, rules
 from appliance.policy.rules import CHECKS, CheckList
 from appliance.policy.verdict import Check
 from ledger_sync import base45, cose
 from ledger_sync.keys import _ORDER, key_of
 from ledger_sync.state import holder_of
 
-ALL = {**SCENARIOS, **CARD_SCENARIOS}
+ALL = {**SCENARIOS, **CARD_SCENARIOS, **GUEST_SCENARIOS, **HOUSE_SCENARIOS}
 EXPECTED = {name: scenario.ends for name, scenario in ALL.items()}
 STEPS = {
     "check_enrolled": lambda enrolled: (1, key_of(enrolled.key)),
@@ -50,6 +54,8 @@ def yards(tmp_path_factory):
     made = {
         rule: furnish_cards(yard.furnish(yard.Compound(folder(rule)), rule)) for rule in yard.RULES
     }
+    for compound in made.values():
+        furnish_house(furnish_guests(compound))
     yield made
     for compound in made.values():
         compound.store.close()
@@ -64,7 +70,7 @@ def ending(yards, monkeypatch):
             if scenario.forgotten:
                 patch.setattr(checker.verify, scenario.forgotten, lambda *_: 0)
             try:
-                gate = yards[scenario.rule].checker(scenario.way)
+                gate = yards[scenario.rule].gate_of(scenario)
                 return yard.outcome(scenario.assess(gate).verdict)
             except Exception as error:  # noqa: BLE001 - whatever a mutant raises is noticed
                 return type(error).__name__
@@ -250,6 +256,23 @@ def test_every_change_of_a_rule_or_its_constants_is_noticed(is_noticed, monkeypa
     assert len(names) > 120
     assert {f"WINDOWS: {bound} -> {bound + 1}" for bound in (20, 5, 30, 10)} <= set(names)
     assert {"PASS_AHEAD_SECONDS: 300 -> 301", "PASS_AHEAD_SECONDS: 300 -> 299"} <= set(names)
+
+
+def test_every_change_of_the_terms_of_an_invite_is_noticed():
+    asked = [(facts._replace(**good), None) for facts, good, _, _ in TERMS]
+    asked += [(facts._replace(**bad), reason) for facts, _, bad, reason in TERMS]
+    asked += BESIDE
+    survivors, names = [], []
+    for name, mutant in mutants_of(invited, ("EARLY_SECONDS", "_ENDED")):
+        names.append(name)
+        try:
+            noticed = any(mutant.invited(facts, NOW) is not reason for facts, reason in asked)
+        except Exception:  # noqa: BLE001 - whatever a mutant raises is noticed
+            noticed = True
+        survivors += [] if noticed else [name]
+
+    assert survivors == []
+    assert len(names) > 20
 
 
 def test_every_change_of_the_verification_list_is_noticed(is_noticed, monkeypatch):

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from card_scenarios import CARD_SCENARIOS
 from compound import SCENARIOS
+from guest_scenarios import GUEST_SCENARIOS
+from house_scenarios import HOUSE_SCENARIOS
 
 import appliance
 import hw
@@ -75,7 +77,8 @@ def test_the_search_for_reasons_finds_those_that_are_surely_there():
 
 
 def test_every_reason_of_a_verdict_is_met_by_a_scenario():
-    scenarios = [*SCENARIOS.values(), *CARD_SCENARIOS.values()]
+    tables = (SCENARIOS, CARD_SCENARIOS, GUEST_SCENARIOS, HOUSE_SCENARIOS)
+    scenarios = [scenario for table in tables for scenario in table.values()]
     met = {reason for scenario in scenarios for reason in scenario.ends.split()[2:]}
 
     assert met == {str(reason) for reason in set(Reason) - NOT_OF_A_CHECK - OF_THE_DESK}

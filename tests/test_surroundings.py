@@ -6,7 +6,9 @@ import pytest
 from compound import ANN, DAY, NOW, TRUST, C, Compound, furnish, outcome, show
 from guest_scenarios import CAPTAIN, ORDERING
 
-from appliance.gate.surroundings import Surroundings, counted_zone
+from appliance.gate.company import Company
+from appliance.gate.neighbours import Here
+from appliance.gate.surroundings import Surroundings, Who, counted_zone
 from appliance.policy.facts import Direction, Gate
 from appliance.policy.site_rule import read
 from appliance.zones import zone_of
@@ -14,8 +16,10 @@ from ledger_sync import entries, order
 from ledger_sync.clock import Grade
 from ledger_sync.order import Kind
 from ledger_sync.orders import InForce, Orders
+from ledger_sync.presence import Inside
 
 NOBODY = InForce(0, 0, 0, ())
+NOBODY_KNOWN = Who(b"handle-1", "{}")
 GATE = Gate("yp:hz07", "n", Direction.IN, 0b1010)
 ASKS = [{"id": "a", "reason": "R-CURFEW", "logic": {"!": [{"var": "external.curfew"}]}}]
 MORNING = 1_700_006_400  # 2023-11-15T00:00:00Z, a Wednesday, 08:00 in Shanghai
@@ -27,7 +31,7 @@ def rule_of(**values):
 
 
 def known(rule=None, orders=NOBODY, gate=GATE):
-    made = Surroundings(gate)
+    made = Surroundings(gate, Company({}.get))
     made.follow(rule or rule_of(), orders)
     return made
 
@@ -38,14 +42,16 @@ def test_a_rule_that_asks_for_nothing_costs_no_look():
 
 
 def test_the_time_is_that_of_the_site():
-    there = known(rule_of(holidays=["2023-11-15"])).at(MORNING, Grade.GOOD)
+    there = known(rule_of(holidays=["2023-11-15"])).at(MORNING, Grade.GOOD, NOBODY_KNOWN)
 
     assert (there.minute, there.weekday, there.holiday) == (480, 3, 1)
 
 
 def test_without_a_clock_there_is_no_time_and_no_curfew_by_hours():
     curfew = [{"from": "00:00", "to": "24:00"}]
-    here = known(rule_of(curfew=curfew, holidays=["2023-11-15"])).at(MORNING, Grade.POOR)
+    here = known(rule_of(curfew=curfew, holidays=["2023-11-15"])).at(
+        MORNING, Grade.POOR, NOBODY_KNOWN
+    )
 
     assert (here.minute, here.weekday, here.holiday, here.orders) == (-1, 0, 0, 0)
 
@@ -54,8 +60,8 @@ def test_without_a_clock_there_is_no_time_and_no_curfew_by_hours():
 def test_it_is_curfew_in_its_hours(second, orders):
     here = known(rule_of(curfew=[{"from": "08:00", "to": "09:00", "days": [3]}]))
 
-    assert here.at(MORNING + second, Grade.FAIR).orders == orders
-    assert here.at(MORNING + second + DAY, Grade.FAIR).orders == 0
+    assert here.at(MORNING + second, Grade.FAIR, NOBODY_KNOWN).orders == orders
+    assert here.at(MORNING + second + DAY, Grade.FAIR, NOBODY_KNOWN).orders == 0
 
 
 @pytest.mark.parametrize("zones", [0b0010, 0b1000, 0b1111])
@@ -64,7 +70,7 @@ def test_an_order_for_any_zone_behind_a_gate_is_for_the_gate(zones):
     curfew = known(orders=InForce(0, 0, zones, ()))
 
     assert (locked.still.orders, curfew.still.orders) == (1, 2)
-    assert locked.at(MORNING, Grade.POOR).orders == 1
+    assert locked.at(MORNING, Grade.POOR, NOBODY_KNOWN).orders == 1
     assert known(orders=InForce(0b0101, 0, 0, ())).still.orders == 0
 
 
@@ -87,6 +93,71 @@ def test_a_gate_stands_open_in_its_hours_and_by_order_but_never_in_a_lockdown():
     assert stands(hours, grade=Grade.POOR) == (False, False)
     assert stands([], free, Grade.POOR) == (False, True)
     assert stands(hours, both) == (True, False)
+
+
+class Zone:
+    """Neighbours that say what the test says; how often they were looked at."""
+
+    def __init__(self, heard_for, inside):
+        self.told, self.looks = Here(heard_for, inside), []
+
+    def here(self):
+        return self.told
+
+    def look(self, now):
+        self.looks.append(now)
+
+
+def asking(name, zone=None, company=None, **values):
+    """A gate whose rule asks for this fact."""
+    logic = {"===": [{"var": f"external.{name}"}, 1]}
+    rules = [{"id": "a", "reason": "R-APB", "logic": logic}]
+    made = Surroundings(GATE, company or Company({}.get), zone)
+    made.follow(rule_of(rules=rules, **values), NOBODY)
+    return made
+
+
+def test_where_the_holder_was_last_and_how_the_zone_stands_is_told_to_rules_that_ask():
+    zone = Zone(300, Inside(70_000, 7))
+    who = Who(b"handle-1", '{"z0":99,"z1":201}')
+
+    there = asking("last_direction", zone).at(MORNING, Grade.GOOD, who)
+    silent = asking("zone_heard", zone, heard_seconds=299).at(MORNING, Grade.POOR, who)
+    other = asking("weekday", zone).at(MORNING, Grade.GOOD, who)
+
+    assert (there.zone, there.zone_way, there.zone_at, there.heard) == (1, 1, 100, 1)
+    assert (there.inside, there.unsure) == (65_534, 7)
+    assert (silent.heard, silent.zone_way, silent.minute) == (0, 1, -1)
+    assert (other.zone_way, other.inside, other.heard) == (-1, 65_535, 0)
+
+
+def test_where_nobody_tells_of_other_gates_no_zone_is_heard():
+    alone = asking("last_direction").at(MORNING, Grade.GOOD, Who(b"handle-1", '{"z1":200}'))
+
+    assert (alone.zone_way, alone.heard, alone.inside) == (0, 0, 65_535)
+
+
+def test_neighbours_are_looked_at_in_quiet_moments_if_a_rule_asks():
+    zone = Zone(0, Inside(0, 0))
+    asking("occupancy", zone).look(NOW)
+    asking("weekday", zone).look(NOW + 1)
+    asking("occupancy").look(NOW + 2)
+
+    assert zone.looks == [NOW]
+
+
+def test_company_is_told_to_rules_that_ask_and_the_host_to_every_visitor():
+    company = Company({}.get)
+    gate = asking("second_person_age", company=company)
+    gate.note(b"somebody", 3, MORNING - 20)
+    idle = Surroundings(GATE, company)
+    idle.follow(rule_of(rules=[]), NOBODY)
+
+    asked = gate.at(MORNING, Grade.GOOD, NOBODY_KNOWN)
+    visit = idle.at(MORNING, Grade.GOOD, Who(b"handle-1", "{}", b"somebody"))
+
+    assert (asked.second_age, asked.second_class, asked.escort_age) == (20, 3, 65_535)
+    assert (visit.second_age, visit.escort_age) == (65_535, 20)
 
 
 @pytest.fixture

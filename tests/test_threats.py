@@ -52,8 +52,7 @@ def ends(yard, name, monkeypatch):
     with monkeypatch.context() as patch:
         if scenario.forgotten:
             patch.setattr(checker.verify, scenario.forgotten, lambda *_: 0)
-        gate = yard.checker(scenario.way, getattr(scenario, "zones", 1))
-        return outcome(scenario.assess(gate).verdict)
+        return outcome(scenario.assess(yard.gate_of(scenario)).verdict)
 
 
 @pytest.mark.parametrize(("threat", "name", "reason", "check"), THREATS)

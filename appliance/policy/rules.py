@@ -147,7 +147,7 @@ def lockdown(facts: Facts, now: int) -> Reason | None:
 
 def site_rules(facts: Facts, now: int) -> Reason | None:
     """20. Every rule of the site holds; the first that does not says why."""
-    return facts.rule.rules.finding(facts, now) if facts.rule.rules else None
+    return facts.rule.rules.finding(facts, now)
 
 
 CHECKS: tuple[tuple[Check, Test], ...] = (
