@@ -85,7 +85,7 @@ def _house():
         "staff, no clock": HouseScenario(
             show(C, STAFF), "GREY ASK G-CLOCK G-TIME", grade=POOR
         ),
-        "staff at night, out": HouseScenario(show(C, STAFF), "RED OPEN R-TIME", way=OUT),
+        "staff at night, out": HouseScenario(show(C, STAFF), "GREEN OPEN", way=OUT),
         "courier in curfew": HouseScenario(show(C, COURIER), "RED DENY R-CURFEW"),
         "courier in curfew, carried": HouseScenario(show(B, COURIER), "RED DENY R-CURFEW"),
         "inside already": HouseScenario(hal, "RED DENY R-APB"),
@@ -94,13 +94,13 @@ def _house():
             hal, "YELLOW ASK Y-APB", neighbours=SILENT
         ),
         "inside already, nobody tells": HouseScenario(hal, "YELLOW ASK Y-APB", neighbours=None),
-        "inside already, out": HouseScenario(hal, "RED OPEN R-APB", way=OUT),
+        "inside already, out": HouseScenario(hal, "GREEN OPEN", way=OUT),
         "inside another zone": HouseScenario(hil, "GREEN OPEN"),
         "gone out since": HouseScenario(show(C, GONE_OUT), "GREEN OPEN"),
         "not full": HouseScenario(show(C, CALLER), "GREEN OPEN"),
         "full": HouseScenario(show(C, CALLER), "RED DENY R-FULL", neighbours=CROWDED),
         "full, out": HouseScenario(
-            show(C, CALLER), "RED OPEN R-FULL", neighbours=CROWDED, way=OUT
+            show(C, CALLER), "GREEN OPEN", neighbours=CROWDED, way=OUT
         ),
         "nobody counts": HouseScenario(show(C, CALLER), "GREY ASK G-RULE", neighbours=None),
         "a rule says no": HouseScenario(show(C, DRIVER), "RED DENY R-RULE"),

@@ -34,7 +34,7 @@ SHUT = read(
             "stale_opens": [],
             "lockdown_passes": [],
             "invites": {"classes": []},
-            "rules": [{"id": "nobody", "reason": "R-FULL", "logic": False}],
+            "rules": [{"id": "nobody", "reason": "R-FULL", "way": "both", "logic": False}],
         }
     ).encode()
 )
@@ -45,7 +45,10 @@ SHUT = read(
 @given(any_facts, times, st.lists(logics, max_size=3))
 def test_no_colour_lockdown_passback_or_full_house_blocks_the_way_out(facts, now, made):
     """Any facts under any rule: on the way out the action is OPEN."""
-    rules = [{"id": str(n), "reason": "R-APB", "logic": logic} for n, logic in enumerate(made)]
+    rules = [
+        {"id": str(n), "reason": "R-APB", "way": "both", "logic": logic}
+        for n, logic in enumerate(made)
+    ]
     try:
         rule = read(json.dumps({"rules": rules}).encode())
     except Refused:

@@ -10,7 +10,7 @@ from test_rules import FACTS as GREEN
 from test_rules import NOW
 
 from appliance.policy.fact_names import COMPANY, FACTS, PRESENCE, TIMES
-from appliance.policy.facts import NOWHERE, UNKNOWN
+from appliance.policy.facts import NOWHERE, UNKNOWN, Direction
 from appliance.policy.reasons import Reason
 from appliance.policy.rule_fields import Fault
 from appliance.policy.rule_set import MAX_RULES, RuleSet, rules_of
@@ -53,6 +53,15 @@ def test_a_rule_is_for_the_classes_it_names():
 
     assert [klass for klass, reason in found.items() if reason] == [3, 5]
     assert finding(rule(), klass=255) is Reason.RULE
+
+
+def test_a_rule_is_asked_on_the_way_in_unless_it_says_otherwise():
+    def asked(**more):
+        return [finding(rule(**more), direction=way) is Reason.RULE for way in Direction]
+
+    assert asked() == asked(way="in") == [True, False]
+    assert asked(way="out") == [False, True]
+    assert asked(way="both") == [True, True]
 
 
 def test_what_cannot_be_computed_is_grey():
@@ -150,7 +159,8 @@ FAULTS = [
     ([{"id": "a", "reason": "R-TIME"}], "'logic' is missing"),
     ([rule(reason="R-TMIE")], "reason: 'R-TMIE' is none of R-FOREIGN"),
     ([rule(reason=["R-TIME"])], "reason: ['R-TIME'] is none of"),
-    ([rule(colour="red")], "'colour' is unknown; known are for, id, logic, note, reason"),
+    ([rule(colour="red")], "'colour' is unknown; known are for, id, logic, note, reason, way"),
+    ([rule(way="up")], "way: 'up' is none of in, out, both"),
     ([rule(**{"for": ["guards"]})], "for: 'guards' is none of resident"),
     ([rule(), rule()], "two rules have the id 'one'"),
     ([rule(logic={"var": "external.weekdya"})], "'external.weekdya' is no fact; known are pay"),

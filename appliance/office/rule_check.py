@@ -130,7 +130,8 @@ def warnings(rule: SiteRule) -> Iterator[str]:
 
 def _shadowed(one: Rule, before: Sequence[Rule]) -> Iterator[str]:
     for other in before:
-        if other.logic == one.logic and not one.classes & ~other.classes:
+        is_same = other.logic == one.logic and not one.ways & ~other.ways
+        if is_same and not one.classes & ~other.classes:
             yield f"rule {one.name!r} is unreachable: {other.name!r} says the same before it"
 
 

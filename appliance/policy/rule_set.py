@@ -25,16 +25,19 @@ if TYPE_CHECKING:
 
 MAX_RULES = 64
 EVERY_CLASS = -1
+WAYS = {"in": 0b01, "out": 0b10, "both": 0b11}
 _REASONS = [reason for reason in Reason if reason[0] in "RYG"]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `classes` is a mask of whom it is for; `reads` the names of the facts it asks."""
+    """One rule. `classes` is a mask of whom it is for, `ways` of the ways it is asked on; `reads`
+    the names of the facts it asks."""
 
     name: str
     reason: Reason
     classes: int
+    ways: int  # mask: bit 0 in, bit 1 out
     logic: str  # JSON, to tell two rules apart
     reads: frozenset[str] = frozenset()
     holds: Callable[[Any], Any] = field(default=bool, compare=False)
@@ -67,7 +70,7 @@ class RuleSet(tuple[Rule, ...]):
         be computed, `Timeless` for one that asks what a gate without time cannot know."""
         known: dict[str, dict[str, Any]] = {"payload": {}, "external": {}}
         for rule in self:
-            if not rule.classes >> facts.klass & 1:
+            if not (rule.classes >> facts.klass & 1 and rule.ways >> facts.direction & 1):
                 continue
             if rule.needs_time and facts.around.minute < 0:
                 raise Timeless
@@ -112,7 +115,8 @@ def _rule(value: Any) -> Rule:
         raise Fault(f"{name}: {refused}") from None
     reads = frozenset(map(_fact, paths))
     classes = found.get("for", EVERY_CLASS)
-    return Rule(name, Reason(found["reason"]), classes, json.dumps(logic), reads, holds)
+    ways = WAYS[found.get("way", "in")]
+    return Rule(name, Reason(found["reason"]), classes, ways, json.dumps(logic), reads, holds)
 
 
 def _fact(path: str) -> str:
@@ -128,5 +132,6 @@ _RULE = {
     "reason": one_of(_REASONS),
     "for": class_mask,
     "note": text,
+    "way": one_of(WAYS),
     "logic": lambda value: value,
 }
