@@ -30,6 +30,10 @@ COMMANDS = {
         "appliance.commands.osdp_install:osdp_install",
         "Give an OSDP reader a key of its own.",
     ),
+    "presence": (
+        "appliance.commands.presence:presence",
+        "Count who is inside, name visitors who are overdue.",
+    ),
     "relay": ("appliance.commands.relay:relay", "Own the relay pin, for the gate to ask."),
     "sim": ("appliance.commands.sim:sim", "Stand in for a reader or a camera."),
     "simulate": (

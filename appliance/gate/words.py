@@ -65,7 +65,7 @@ def sentence(verdict: Verdict, facts: Facts, told: Told) -> str:
     """What a guard can read out: `The office revoked this pass, 14:02; ledger 41 s old.`"""
     said = GUARD[verdict.reasons[0]].rstrip(".") if verdict.reasons else _welcome(facts)
     if told.since is not None and verdict.reasons and verdict.reasons[0] in OF_STATUS:
-        said += f", {_when(told.since, told.at, told.zone)}"
+        said += f", {clock_of(told.since, told.at, told.zone)}"
     heard = f"ledger {age(told.at - told.heard_at)} old" if told.heard_at else "no ledger"
     return f"{said}; {heard}."
 
@@ -80,7 +80,7 @@ def _welcome(facts: Facts) -> str:
     return f"{klass} {where}: all checks hold"
 
 
-def _when(since: int, at: int, zone: Zone) -> str:
+def clock_of(since: int, at: int, zone: Zone) -> str:
     """`14:02` today, `14:02 two days ago`, in the clocks of the site."""
     then, now = moment(zone, since), moment(zone, at)
     clock, days = f"{then.minute // 60:02}:{then.minute % 60:02}", now.day - then.day

@@ -216,6 +216,16 @@ def _check_domains(values: Facts | Around | Invitation, domains: Domains) -> Non
             raise Refused(f"{name} {getattr(values, name)} is in no check", reason="R-LEDGER")
 
 
+def invitation_in(data: bytes) -> Invitation | None:
+    """The invitation in the facts of a check, None for whoever has a pass of their own; for who
+    asks nothing else. Raises `Refused` (R-LEDGER) for facts of another length."""
+    if not data or data[0] not in GUESTS:
+        return None
+    if len(data) != _RECORD.size + _INVITE.size:
+        raise Refused(f"{len(data)} bytes are not the facts of a visitor", reason="R-LEDGER")
+    return Invitation._make(_INVITE.unpack_from(data, _RECORD.size))
+
+
 def receipt_in(data: bytes) -> Receipt | None:
     """The receipt beside the facts of a check, None where no card signed. Raises `Refused`
     (R-LEDGER) for what is neither."""

@@ -1,0 +1,65 @@
+"""Visitors who are inside though their invite has ended, by the logs of all terminals.
+
+For people, not for a decision: goes through the checks of the last two days.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+from appliance.policy.facts import Direction, Invitation, invitation_in
+from ledger_sync import feed as feeds
+from ledger_sync.errors import Refused
+from ledger_sync.feed import Check
+from ledger_sync.shelf import Held, Shelf
+from ledger_sync.store import Store
+
+LOOKED_BACK_SECONDS = 2 * 86_400
+LOOKED_AT = 16_384  # last entries of each feed: weeks of a busy gate
+
+
+class Overstay(NamedTuple):
+    """A visitor by the name of the invite (hex), the gate and zone they came in by, when, and
+    when the invite ended. Unix seconds."""
+
+    visitor: str
+    gate: str
+    zone: int
+    since: int
+    ended_at: int
+
+
+def overstays(store: Store, site_secret: bytes, now: int) -> list[Overstay]:
+    """Who is overdue at `now`, longest first. Raises `Unavailable`."""
+    last: dict[tuple[int, int], tuple[int, int, Overstay]] = {}
+    for check, holder in _visits(store, site_secret, now):
+        invite = _invitation(check)
+        if invite is None:
+            continue
+        name = holder.to_bytes(8, "big", signed=True).hex()
+        stay = Overstay(name, check.gate, check.zone, check.at, invite.ends_at)
+        move = (check.at, check.way, stay)
+        last[holder, check.zone] = max(move, last.get((holder, check.zone), move))
+    late = [stay for _, way, stay in last.values() if way == Direction.IN and stay.ended_at <= now]
+    return sorted(late, key=lambda stay: (stay.ended_at, stay.visitor))
+
+
+def _visits(store: Store, secret: bytes, now: int) -> Iterator[tuple[Check, int]]:
+    """The counted checks of all feeds that are not too old, and whose they are."""
+    shelf = Shelf(store)
+    for held in shelf.feeds():
+        for entry in _last_entries(shelf, held):
+            use = feeds.use_of(entry, secret)
+            if use is not None and now - use.at <= LOOKED_BACK_SECONDS:
+                with suppress(Refused):  # of a later version, or of a broken terminal
+                    yield feeds.check_of(entry), use.holder
+
+
+def _invitation(check: Check) -> Invitation | None:
+    with suppress(Refused):
+        return invitation_in(check.facts)
+    return None
+
+
+def _last_entries(shelf: Shelf, held: Held) -> list[bytes]:
+    return shelf.bodies(held.number, max(0, held.size - LOOKED_AT))
