@@ -202,6 +202,24 @@ def fifth(db: Database) -> None:
     db.execute(_FIFTH)
 
 
+_SEVENTH = (
+    """
+CREATE TABLE withdrawal (
+  credential INTEGER PRIMARY KEY, issued_at INTEGER NOT NULL, note BLOB NOT NULL) STRICT""",
+    """
+CREATE TABLE block (
+  credential INTEGER PRIMARY KEY, until INTEGER NOT NULL, signer TEXT NOT NULL,
+  note BLOB NOT NULL) STRICT""",
+)
+
+
+@store_schema()
+def seventh(db: Database) -> None:
+    """Invites that were taken back, and visitors who were blocked."""
+    for statement in _SEVENTH:
+        db.execute(statement)
+
+
 office_schema = Migrations("yardpass-office")
 
 _OFFICE = """

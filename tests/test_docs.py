@@ -58,6 +58,7 @@ MISUSED = [
     ["office", "order", "lockdown"],
     ["office", "order", "lockdown", "file", "--zone", "53"],
     ["ledger", "order"],
+    ["ledger", "withdraw"],
     ["office", "rotate", "--quorum", "2"],
     ["office", "publish"],
     ["office", "cosigner", "anna", "--name", "no one", "--site", "hz07"],

@@ -20,6 +20,7 @@ from appliance.gate import doorbell, words
 from appliance.gate.assembly import open_replica
 from appliance.gate.identity import trust_of
 from appliance.gate.taps import verify_taps
+from appliance.gate.withdrawing import verifier_of
 from appliance.settings import FILE_NAME, Settings, load
 from ledger_sync import archive, peers_file
 from ledger_sync.accept import Forked
@@ -42,6 +43,7 @@ def ledger() -> None:
 
 ledger.add_command(ledger_notes.deny)
 ledger.add_command(ledger_notes.order)
+ledger.add_command(ledger_notes.withdraw)
 
 
 @contextmanager
@@ -165,7 +167,7 @@ def fsck(site: Path, as_json: bool) -> None:
     trust = trust_of(settings)
     secret = _site_secret(settings)
     with Store(settings.store) as store:
-        found = findings(store, trust, site_secret=secret)
+        found = findings(store, trust, site_secret=secret, verify=verifier_of(store))
     if as_json:
         click.echo(json.dumps({"ok": not found, "findings": found}))
     else:

@@ -21,7 +21,8 @@ from appliance.gate.doorbell import Doorbell
 from appliance.gate.doorman import Doorman
 from appliance.gate.identity import HINT, key_of, site_of, trust_of
 from appliance.gate.recorder import Recorder
-from appliance.gate.terminal import Clock, Terminal
+from appliance.gate.terminal import Clock, Terminal, Withdraw
+from appliance.gate.withdrawing import verifier_of
 from appliance.outfit import Driver
 from appliance.policy.facts import Direction
 from appliance.settings import Settings
@@ -46,6 +47,7 @@ from ledger_sync.sealing import Sealer, auditor_key_of
 from ledger_sync.store import Store
 from ledger_sync.tries import TriesLog
 from ledger_sync.trust import Trust
+from ledger_sync.withdrawals import Withdrawals
 
 _log = logging.getLogger("yardpass.gate")
 MAX_AUDITOR = 128  # bytes of the file with the auditor's key
@@ -110,9 +112,15 @@ def open_terminal(
             recorder=recorder,
             opener=_doorman(settings, contact, recorder, clock),
             clock=clock,
+            withdraw=_withdraw(store),
         )
         stack.callback(terminal.close)
         yield terminal
+
+
+def _withdraw(store: Store) -> Withdraw:
+    withdrawals = Withdrawals(store, verifier_of(store))
+    return lambda text, now: withdrawals.add(text, now=now)
 
 
 def _feed(log: CheckLog, origin: str, key: SigningKey, floor: int, now: int) -> tuple[Feed, int]:

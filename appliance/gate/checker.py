@@ -25,6 +25,7 @@ from ledger_sync.keys import PublicKey
 from ledger_sync.orders import Orders
 from ledger_sync.replica import Enrolled, IssuerKey, Ledger, Replica, Standing
 from ledger_sync.state import holder_of, number_of
+from ledger_sync.withdrawals import Withdrawals
 
 _NOBODY = (IssuerKey(PublicKey(0, b""), 1, 0, 0, ""),)  # an issuer that may issue nothing
 
@@ -54,6 +55,7 @@ class Checker:
         """`build_time` of this software (Unix seconds) is a moment that is certainly past."""
         self._build_time = build_time
         self._replica = replica
+        self._withdrawals = Withdrawals(replica.store)
         self._way = (int(gate.direction), gate.zones)
         gate_audience = f"{gate.site}/{gate.name}"
         self._audiences = {gate.site: int(Audience.SITE), gate_audience: int(Audience.GATE)}
@@ -196,7 +198,8 @@ class Checker:
         terms = proof.host.issuer or self._issuers.get(kid, _NOBODY)[0]
         around = self._around(now, grade)
         here = guest.Here(self._way, self._audiences, nonce, self._ages, grade, around, self._rule)
-        facts = guest.facts_of(code.form, proof, standing, status, terms, here)
+        ended = int(self._withdrawals.is_withdrawn(visitor))
+        facts = guest.facts_of(code.form, proof, standing, status, terms, here, ended)
         mark = (visitor, facts.code_at)
         return Assessed(decide(facts, now), facts, self.ledger.size, proof.credential, mark)
 

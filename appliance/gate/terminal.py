@@ -7,7 +7,7 @@ even a full disk. Knows no device and no screen: texts and cards come in, checks
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from appliance.gate.card_checker import is_proven
@@ -15,7 +15,9 @@ from appliance.gate.card_desk import CardDesk, Presented
 from appliance.gate.checker import Assessed, Checker
 from appliance.gate.opener import Opener, Opening
 from appliance.gate.recorder import Recorder
+from appliance.passes.code import Form
 from appliance.policy.facts import Direction
+from appliance.policy.reasons import Reason
 from appliance.policy.verdict import Action, Colour, Verdict
 from hw.ports import Ask, CardRead, Level
 from ledger_sync.checklog import Outdated
@@ -30,6 +32,13 @@ Assess = Callable[[int, int], Assessed]
 """What was presented to its verdict, at a time by a clock of a grade."""
 Record = Callable[[Assessed, Reading], None]
 """Makes a verdict durable; raises as `Recorder.record`."""
+Withdraw = Callable[[bytes, int], object]
+"""Takes an invite back for all gates, by the text its host showed, at a time; raises as
+`Withdrawals.add`."""
+
+
+def _forgets(text: bytes, now: int) -> None:
+    """Where no other gate is to hear of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,7 @@ class Terminal:
         recorder: Recorder,
         opener: Opener,
         clock: Clock,
+        withdraw: Withdraw = _forgets,
     ) -> None:
         self._gate = gate
         self._way_out = direction is Direction.OUT
@@ -72,6 +82,7 @@ class Terminal:
         self._recorder = recorder
         self._opener = opener
         self._clock = clock
+        self._withdraw = withdraw
         self._held: OrderedDict[bytes, int] = OrderedDict()
 
     def see(self, text: bytes, ticks: int) -> Outcome | None:
@@ -97,12 +108,25 @@ class Terminal:
         def record(assessed: Assessed, reading: Reading) -> None:
             self._recorder.record(text, self._gate, assessed, reading)
 
-        return self._serve(assess, record)
+        return self._passed_on(text, self._serve(assess, record))
 
     def meet(self, read: CardRead) -> Outcome:
         """Judges, records and acts on one card that was held to a reader."""
         shown = self._desk.take(read)
-        return self._serve(partial(self._desk.assess, shown), partial(self._record_card, shown))
+        outcome = self._serve(partial(self._desk.assess, shown), partial(self._record_card, shown))
+        return self._passed_on(shown.text, outcome)
+
+    def _passed_on(self, text: bytes, outcome: Outcome) -> Outcome:
+        """A proven revocation of an invite is kept, once its check is on record."""
+        facts = outcome.assessed.facts if outcome.assessed and outcome.is_recorded else None
+        is_proven = facts and (facts.form, facts.refused) == (Form.UNINVITE, Reason.WITHDRAWN)
+        if not is_proven:
+            return outcome
+        try:
+            self._withdraw(text, outcome.at)
+        except (Unavailable, Refused) as error:
+            return replace(outcome, fault=f"{outcome.fault}; {error}".lstrip("; "))
+        return outcome
 
     @property
     def ask(self) -> Ask:
