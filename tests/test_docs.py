@@ -41,6 +41,8 @@ MISUSED = [
     ["office", "enrol", "Chen", "--zone", "53"],
     ["office", "enrol", "Chen", "--days", "0"],
     ["office", "enrol", "Chen", "--class", "king"],
+    ["office", "enrol", "Chen", "--duress"],
+    ["office", "enrol", "Chen", "--duress", "--key", "key", "--days", "9"],
     ["office", "terminal", "new"],
     ["office", "revoke"],
     ["office", "init", "--site", "hz07", "--quorum", "4"],

@@ -119,6 +119,7 @@ def test_a_ledger_is_imported_and_the_status_says_how_much_and_how_old(yard, mai
         "peers": None,
         "alarms": [],
         "orders": [],
+        "duress": [],
     }
     status, said, why = main("ledger", "status", "--site", "north-1")
     lines = [

@@ -26,9 +26,11 @@ from ledger_sync import archive, peers_file
 from ledger_sync.accept import Forked
 from ledger_sync.authority.publisher import publish
 from ledger_sync.bootstrap import replay as replay_from
+from ledger_sync.duress import Duress, duresses
 from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.fsck import findings
 from ledger_sync.keyfile import read_secret
+from ledger_sync.keys import ED25519, PublicKey
 from ledger_sync.mirror import Mirror
 from ledger_sync.orders import Orders
 from ledger_sync.replica import Ledger, Replica
@@ -100,7 +102,8 @@ def _age(held: Ledger) -> int | None:
 @json_option
 def status(site: Path, as_json: bool) -> None:
     """How large and how old the terminal's ledger is, whom it believes, whether it was forked, and
-    how its peers are, which alarms of gates and which orders stand.
+    how its peers are, which alarms of gates and which orders stand, who used a duress key at
+    another terminal in the last day.
 
     Exits 1 if two histories of the ledger were seen.
     """
@@ -110,6 +113,7 @@ def status(site: Path, as_json: bool) -> None:
         held, passes = replica.ledger(), replica.pass_count()
         forks, trust = replica.history.evidence(), replica.history.trust(pinned)
         alarms, orders = standing_alarms(replica.store), Orders(replica.store).in_force().orders
+        duress = _duresses(settings, replica.store)
     age, folder = _age(held), settings.store.parent
     peers = peers_file.read(folder) if doorbell.is_answered(folder / doorbell.NAME) else None
     if as_json:
@@ -125,6 +129,7 @@ def status(site: Path, as_json: bool) -> None:
             "peers": peers,
             "alarms": [{"terminal": name, "kind": one.kind, "at": one.at} for name, one in alarms],
             "orders": [document(one) for one in orders],
+            "duress": [one._asdict() for one in duress],
         }
         click.echo(json.dumps(found))
     else:
@@ -140,10 +145,21 @@ def status(site: Path, as_json: bool) -> None:
         for name, one in alarms:
             when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(one.at))
             click.echo(f"ALARM at {name}: {one.kind}, since {when} UTC", err=True)
+        for terminal, gate, at in duress:
+            when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(at))
+            click.echo(f"DURESS at {terminal}, gate {gate}, {when} UTC: send help", err=True)
         for at, _, _ in forks:
             when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(at))
             click.echo(f"ALARM: two histories of this ledger, seen {when} UTC", err=True)
     sys.exit(1 if forks else 0)
+
+
+def _duresses(settings: Settings, store: Store) -> list[Duress]:
+    """Those of other terminals, as far as this one can tell."""
+    secret = _site_secret(settings)
+    row = store.row("SELECT key FROM terminal WHERE name = ?", settings.terminal)
+    own = PublicKey(ED25519, bytes(row[0])).kid if row else b""
+    return duresses(store, secret, own, now=now()) if secret else []
 
 
 def _site_secret(settings: Settings) -> bytes:
