@@ -61,6 +61,8 @@ MISUSED = [
     ["office", "order", "lockdown", "file", "--zone", "53"],
     ["ledger", "order"],
     ["ledger", "withdraw"],
+    ["office", "deny", "file"],
+    ["office", "deny", "Chen", "file", "--visitor", "87a414cf0c834483"],
     ["office", "rotate", "--quorum", "2"],
     ["office", "publish"],
     ["office", "cosigner", "anna", "--name", "no one", "--site", "hz07"],

@@ -33,7 +33,9 @@ def deny(file: Path, site: Path) -> None:
     with Store(settings.store) as store, named(str(file)):
         found = Denials(store).add(data, trust=pinned, now=now())
     until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(found.until))
-    click.echo(f"{len(found.places)} pass(es) denied until {until} UTC")
+    denied = f"{len(found.places)} pass(es) denied" if found.places else ""
+    blocked = f"{len(found.visitors)} visitor(s) blocked" if found.visitors else ""
+    click.echo(f"{', '.join(filter(None, (denied, blocked)))} until {until} UTC")
 
 
 @click.command()

@@ -20,7 +20,7 @@ from appliance.commands.office_options import (
     progress_bar,
     zones_option,
 )
-from appliance.office import duress, printing, roll
+from appliance.office import denying, duress, printing, roll
 from appliance.passes import code
 from appliance.passes.token import HolderClass
 from ledger_sync import cbor, files
@@ -188,15 +188,25 @@ reinstate = _status_command("reinstate", "Put all passes of RESIDENT in force ag
 
 @click.command()
 @folder_option
-@click.argument("resident")
-@click.argument("file", type=FILE)
-def deny(folder: Path, resident: str, file: Path) -> None:
+@click.argument("file", nargs=-1, required=True, metavar="[RESIDENT] FILE")
+@click.option("--visitor", "visitors", multiple=True, metavar="HEX", help="Visitor; repeat.")
+def deny(folder: Path, file: tuple[str, ...], visitors: tuple[str, ...]) -> None:
     """Write a deny note for RESIDENT to FILE: gates that get it refuse the passes for a day.
+
+    With --visitor instead of RESIDENT, it blocks visitors, whoever invited them, by what yardpass
+    check --json shows of their code as "visitor".
 
     It needs no quorum and no publishing. Suspend or revoke as well for what shall last.
     """
-    files.replace(file, open_office(folder).deny(resident, now=now()))
-    click.echo(f"wrote {file}; next: yardpass ledger deny {file} --site FOLDER")
+    if len(file) != (1 if visitors else 2):
+        raise click.UsageError("give RESIDENT and FILE, or FILE and --visitor")
+    office, path = open_office(folder), Path(file[-1])
+    if visitors:
+        made = denying.block(office, visitors, now=now())
+    else:
+        made = office.deny(file[0], now=now())
+    files.replace(path, made)
+    click.echo(f"wrote {path}; next: yardpass ledger deny {path} --site FOLDER")
 
 
 @click.command("list")
