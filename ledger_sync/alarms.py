@@ -1,7 +1,7 @@
-"""What must reach everybody: orders, deny notes, and evidence of two histories.
+"""What must reach everybody: orders, deny notes, withdrawals, and evidence of two histories.
 
 All are small and prove themselves, whoever brings them; each is told to every peer that does not
-say it has it, a few a second, orders first. FORMAT.md sections 7.8, 7.9 and 8.7.
+say it has it, a few a second, orders first. FORMAT.md sections 7.8 to 7.10 and 8.7.
 """
 
 import logging
@@ -17,13 +17,14 @@ from ledger_sync.roster import Roster, mark_of
 from ledger_sync.store import Store
 from ledger_sync.talk import Talk
 from ledger_sync.trust import Trust
+from ledger_sync.withdrawals import Verify, Withdrawals, is_withdrawal
 
 _log = logging.getLogger("yardpass.sync")
-_WORDS = {True: "an order", False: "a deny note"}
 
 
 class Alarms:
-    """The orders, deny notes and evidence of one store, and what peers know of them."""
+    """The orders, deny notes, withdrawals and evidence of one store, and what peers know of
+    them."""
 
     def __init__(
         self,
@@ -33,23 +34,27 @@ class Alarms:
         *,
         pinned: Trust,
         now: Callable[[], int],
+        verify: Verify | None = None,
     ) -> None:
-        """`now` is not before the floor."""
+        """`now` is not before the floor; `verify` as in `Withdrawals`."""
         self._replica = Replica(store)
         self._denials = Denials(store)
         self._orders = Orders(store)
+        self._withdrawals = Withdrawals(store, verify)
         self._intake = intake
         self._roster = roster
         self._pinned = pinned
         self._now = now
-        self._notes: dict[bytes, frames.Deny] = {}  # orders, then deny notes, newest first
+        self._notes: dict[bytes, frames.Deny] = {}  # as `reload` sorts them
         self._proofs: dict[bytes, frames.Evidence] = {}
         self.reload()
 
     def reload(self) -> None:
-        """Reads what is held anew."""
+        """Reads what is held anew: orders, deny notes, withdrawals, of each the newest first. A
+        host can make as many of the last as he likes, and holds up none of the others."""
         denials = [text for _, text in self._denials.notes()]
-        notes = (*self._orders.notes()[::-1], *denials[::-1])
+        withdrawals = self._withdrawals.notes()
+        notes = (*self._orders.notes()[::-1], *denials[::-1], *withdrawals[::-1])
         self._notes = {_mark_of_note(text): frames.Deny(text) for text in notes}
         pairs = [(b"", one, other) for _, one, other in self._replica.history.evidence()]
         pairs += [(kid, one.encode(), two.encode()) for kid, one, two in self._intake.forks()]
@@ -57,7 +62,8 @@ class Alarms:
         self._proofs = {_mark_of_pair(one): one for one in proofs}
 
     def marks(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-        """What a HELLO says is held: the orders, the newest denials and proofs."""
+        """What a HELLO says is held: the orders, the newest denials, withdrawals and
+        proofs."""
         most = frames.MAX_MARKS
         return tuple(self._notes)[:most], tuple(self._proofs)[-most:]
 
@@ -75,20 +81,25 @@ class Alarms:
         return self._on_evidence(talk, found)
 
     def _on_note(self, talk: Talk, text: bytes) -> bool:
-        """Takes an order or a deny note into effect; whether it was new."""
-        mark, is_order = _mark_of_note(text), order.is_order(text)
+        """Takes what takes effect at once; whether it was new."""
+        mark, what = _mark_of_note(text), _kind_of(text)
         if mark in self._notes:
             return False
-        trust, what = self._replica.history.trust(self._pinned), _WORDS[is_order]
-        held = self._orders if is_order else self._denials
         try:
-            held.add(text, trust=trust, now=self._now())
+            self._add(text)
         except Refused as refused:  # overtaken on the way, or of a list that is not here yet
             _log.info("%s from %s does not count here: %s", what, talk.name, refused)
             return False
         _log.info("%s came from %s", what, talk.name)
         self.reload()
         return mark in self._notes
+
+    def _add(self, text: bytes) -> None:
+        if is_withdrawal(text):
+            self._withdrawals.add(text, now=self._now())
+            return
+        held = self._orders if order.is_order(text) else self._denials
+        held.add(text, trust=self._replica.history.trust(self._pinned), now=self._now())
 
     def _on_evidence(self, talk: Talk, found: frames.Evidence) -> bool:
         """Keeps two signed notes that contradict each other; whether they were new."""
@@ -110,8 +121,14 @@ class Alarms:
         return mark in self._proofs
 
 
+def _kind_of(text: bytes) -> str:
+    if is_withdrawal(text):
+        return "a withdrawal"
+    return "an order" if order.is_order(text) else "a deny note"
+
+
 def _mark_of_note(text: bytes) -> bytes:
-    """Of what an order says, whoever signed it besides; of a deny note as it is."""
+    """Of what an order says, whoever signed it besides; of other notes as they are."""
     if order.is_order(text):
         return order.digest_in(text)[: frames.MARK_BYTES]
     return mark_of(text)

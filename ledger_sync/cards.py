@@ -4,7 +4,7 @@ Reads of a gate, one a presentation. FORMAT.md sections 4.5 and 5.3.
 """
 
 from ledger_sync.keys import PublicKey
-from ledger_sync.kinds import CARD, MAY_CERTIFY
+from ledger_sync.kinds import CARD, CERTIFIED_CARD, MAY_CERTIFY
 from ledger_sync.replica import Enrolled
 from ledger_sync.state import holder_of, number_of
 from ledger_sync.store import Store
@@ -18,9 +18,10 @@ LEFT JOIN holder_mark m ON m.holder = coalesce(p.holder, p.handle)
 WHERE {}"""
 _RIGHTS = "p.kid, p.klass, p.zones, p.assurance, p.issued_at, p.expires_at"
 _BY_NUMBER = _ENROLLED.format(f"{_RIGHTS}, x'', p.handle", "p.handle = ? AND p.key IS NULL")
+_IS_CARD = f"p.assurance >= {CARD} AND p.assurance <= {CERTIFIED_CARD}"  # the index asks the first
 _BY_KEY = _ENROLLED.format(
     f"p.handle, {_RIGHTS}, p.key, p.holder",
-    f"p.holder = ? AND p.assurance >= {CARD} AND p.alg = ? AND p.key = ?"
+    f"p.holder = ? AND {_IS_CARD} AND p.alg = ? AND p.key = ?"
     " ORDER BY p.issued_at DESC, p.handle LIMIT 1",
 )
 
@@ -53,7 +54,7 @@ class Cards:
     def keys(self) -> list[tuple[bytes, PublicKey]]:
         """(handle, key) of every card that proves a key."""
         rows = self._store.rows(
-            f"SELECT handle, alg, key FROM pass WHERE assurance >= {CARD} AND key IS NOT NULL"  # noqa: S608 - a number of ours
+            f"SELECT handle, alg, key FROM pass p WHERE {_IS_CARD} AND key IS NOT NULL"  # noqa: S608 - numbers of ours
         )
         return [
             (int(handle).to_bytes(8, "big", signed=True), PublicKey(alg, bytes(raw)))

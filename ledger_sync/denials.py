@@ -1,7 +1,8 @@
 """The denials a store holds: on top of the ledger's own statuses, until they lapse.
 
 A denied place has 4 added to its status, so the gate's one read tells; only then is it looked up
-here how long. No part of the state that follows from the ledger. FORMAT.md section 7.8.
+here how long. A blocked visitor stands in a table alone, which a gate asks when it is shown an
+invite. No part of the state that follows from the ledger. FORMAT.md section 7.8.
 """
 
 from ledger_sync import deny
@@ -23,6 +24,12 @@ _KEEP = """
 INSERT INTO denial VALUES (?, ?, ?, ?) ON CONFLICT (slot) DO UPDATE
 SET until = excluded.until, signer = excluded.signer, note = excluded.note
 WHERE excluded.until > until"""
+_BLOCK = """
+INSERT INTO block VALUES (?, ?, ?, ?) ON CONFLICT (credential) DO UPDATE
+SET until = excluded.until, signer = excluded.signer, note = excluded.note
+WHERE (excluded.until, excluded.note) > (until, note)"""
+_TOUCH = "UPDATE ledger SET version = version + 1 WHERE id = 1"
+_NOTES = "SELECT until, note FROM denial UNION SELECT until, note FROM block ORDER BY until"
 
 
 class Denials:
@@ -52,14 +59,27 @@ class Denials:
             for slot in slots:
                 self._store.db.execute(_KEEP, (slot, found.until, found.signer, data))
                 self._store.db.execute(_SET, (slot,))
+            self._block(found, data)
         return found
+
+    def _block(self, found: Denial, data: bytes) -> None:
+        """The ledger's version moves with it: whoever tells peers looks at that."""
+        rows = [(visitor, found.until, found.signer, data) for visitor in found.visitors]
+        self._store.db.executemany(_BLOCK, rows)
+        if rows:
+            self._store.db.execute(_TOUCH)
 
     def _forget(self, floor: int) -> None:
         """Takes away what has certainly lapsed."""
         self._store.db.execute(_FORGET, (floor,))
         self._store.db.execute("DELETE FROM denial WHERE until <= ?", (floor,))
+        self._store.db.execute("DELETE FROM block WHERE until <= ?", (floor,))
+
+    def blocked_until(self, credential: int) -> int:
+        """When the block of this visitor lapses, 0 if there is none. For a gate: one read."""
+        row = self._store.row("SELECT until FROM block WHERE credential = ?", credential)
+        return int(row[0]) if row else 0
 
     def notes(self) -> list[tuple[int, bytes]]:
         """(until, note) of every denial held, newest last; to be told to others."""
-        rows = self._store.rows("SELECT DISTINCT until, note FROM denial ORDER BY until")
-        return [(until, bytes(data)) for until, data in rows]
+        return [(until, bytes(data)) for until, data in self._store.rows(_NOTES)]

@@ -6,10 +6,12 @@ safe direction, and lapses by itself. Pure: a C2SP signed note to a value. FORMA
     yardpass/hz07/deny
     1767225600
     7 yp:hz07/s/1
+    visitor 87a414cf0c834483
 
     — 54e72f907f834a9d 8e1x...
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -21,15 +23,18 @@ from ledger_sync.urgent import EARLY_SECONDS
 __all__ = ["EARLY_SECONDS", "LASTS_SECONDS", "MAX_PLACES", "Denial", "opened", "sign"]
 
 LASTS_SECONDS = 86_400
-MAX_PLACES = 64  # passes one note denies
+MAX_PLACES = 64  # passes and visitors one note denies
+_VISITOR = re.compile(r"visitor ([0-9a-f]{16})", re.ASCII)
 
 
 class Denial(NamedTuple):
-    """What a note denies: places in status lists, from `issued_at` on; `signer` is its kid."""
+    """What a note denies: places in status lists and visitors (the name of an invite as
+    `state.number_of` gives it), from `issued_at` on; `signer` is its kid."""
 
     signer: str
     issued_at: int
     places: tuple[tuple[str, int], ...]
+    visitors: tuple[int, ...] = ()
 
     @property
     def until(self) -> int:
@@ -37,11 +42,21 @@ class Denial(NamedTuple):
 
 
 def sign(
-    origin: str, places: Sequence[tuple[str, int]], *, issued_at: int, key: SigningKey
+    origin: str,
+    places: Sequence[tuple[str, int]],
+    *,
+    issued_at: int,
+    key: SigningKey,
+    visitors: Sequence[int] = (),
 ) -> bytes:
-    """A note that denies these (list, index) places. `key` is one of an issuer who may."""
-    lines = [f"{origin}/deny", str(issued_at), *(f"{idx} {uri}" for uri, idx in places)]
-    return urgent.sign("\n".join(lines) + "\n", key)
+    """A note that denies these (list, index) places and visitors. `key` is one of an issuer who
+    may."""
+    denied = [*(f"{idx} {uri}" for uri, idx in places), *map(_line_of, visitors)]
+    return urgent.sign("\n".join([f"{origin}/deny", str(issued_at), *denied]) + "\n", key)
+
+
+def _line_of(visitor: int) -> str:
+    return f"visitor {visitor.to_bytes(8, 'big', signed=True).hex()}"
 
 
 def opened(data: bytes, *, origin: str, issuers: Iterable[Issuer], now: int) -> Denial:
@@ -53,8 +68,15 @@ def opened(data: bytes, *, origin: str, issuers: Iterable[Issuer], now: int) -> 
     lines = text[:-1].split("\n")
     if lines[0] != f"{origin}/deny" or not 3 <= len(lines) <= 2 + MAX_PLACES:
         raise urgent.refused(f"not a deny note of {origin} for 1 to {MAX_PLACES} passes")
+    visitors = [found for line in lines[2:] if (found := _VISITOR.fullmatch(line))]
+    named = lines[2 : len(lines) - len(visitors)]  # a visitor among them is no place, and refused
+    places = tuple(map(_place, named))
     issued_at, signer = urgent.timed(lines[1], signers, now=now, what="a deny note")
-    return Denial(signer, issued_at, tuple(map(_place, lines[2:])))
+    return Denial(signer, issued_at, places, tuple(map(_visitor, visitors)))
+
+
+def _visitor(found: re.Match[str]) -> int:
+    return int.from_bytes(bytes.fromhex(found[1]), "big", signed=True)
 
 
 def _place(line: str) -> tuple[str, int]:

@@ -134,8 +134,8 @@ class Exchanger:
         await sockets.let_go()
 
     def _look(self) -> None:
-        """What other processes changed in the store: the ledger, denials, orders (each of which
-        moves the version), feeds signed off."""
+        """What other processes changed in the store: the ledger, denials, orders and withdrawals
+        (which move the version), feeds signed off."""
         row = self._store.row("PRAGMA data_version")
         version = int(row[0]) if row else 0
         if version == self._versions[0]:

@@ -8,22 +8,26 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ledger_sync import fsck_feeds, fsck_ledger
+from ledger_sync import fsck_feeds, fsck_ledger, fsck_withdrawals
 from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.store import Store
 from ledger_sync.trust import Trust
+from ledger_sync.withdrawals import Verify
 
 MAX_FINDINGS = 100  # sentences of one run; more only says that it is bad
 
 
-def findings(store: Store, pinned: Trust, *, site_secret: bytes = b"") -> list[str]:
+def findings(
+    store: Store, pinned: Trust, *, site_secret: bytes = b"", verify: Verify | None = None
+) -> list[str]:
     """What is wrong with the store as it is at one moment, at most `MAX_FINDINGS` sentences.
 
     With the site's secret the marks of holders are held against the checks of all terminals,
-    else against those of this one. Raises `Unavailable` only if the store cannot be read at all.
+    else against those of this one; with `verify` withdrawals are looked at. Raises `Unavailable`
+    only if the store cannot be read at all.
     """
     with _one_view(store):
-        return _findings(store, pinned, site_secret)
+        return _findings(store, pinned, site_secret, verify)
 
 
 @contextmanager
@@ -42,12 +46,13 @@ def _one_view(store: Store) -> Iterator[None]:
             store.db.execute("ROLLBACK")
 
 
-def _findings(store: Store, pinned: Trust, site_secret: bytes) -> list[str]:
+def _findings(store: Store, pinned: Trust, site_secret: bytes, verify: Verify | None) -> list[str]:
     found: list[str] = []
     parts = (
         _pages(store),
         fsck_ledger.findings(store, pinned),
         fsck_feeds.findings(store, site_secret),
+        fsck_withdrawals.findings(store, verify),
     )
     for part in parts:
         try:

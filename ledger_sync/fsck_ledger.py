@@ -17,7 +17,7 @@ from ledger_sync.bootstrap import trust_in
 from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.fields import MAX_NUMBER
 from ledger_sync.history import Base
-from ledger_sync.kinds import MAY_ORDER
+from ledger_sync.kinds import MAY_ORDER, Issuer
 from ledger_sync.materialise import known_of
 from ledger_sync.merkle import Frontier, leaf_hash
 from ledger_sync.order import Rank
@@ -55,6 +55,7 @@ def findings(store: Store, pinned: Trust) -> Iterator[str]:
         yield "ledger: a quorum time, and no checkpoint it is of"
     yield from _history(store, replica, pinned)
     yield from _denials(store, replica, pinned)
+    yield from _blocks(store, replica, pinned)
     yield from _orders(store, replica, pinned)
 
 
@@ -214,10 +215,7 @@ def _is_of(text: bytes, trusts: Iterable[Trust]) -> bool:
 def _denials(store: Store, replica: Replica, pinned: Trust) -> Iterator[str]:
     """Every denied place must have its note, and every note its place."""
     held, known = replica.ledger(), known_of(store.db, replica.history.trust(pinned))
-    issuers = [  # a right may have been withdrawn after the note was taken
-        replace(one, since=0, until=MAX_NUMBER, rights=None)
-        for one in chain.from_iterable(known.issuers.values())
-    ]
+    issuers = _once(known.issuers.values())
     marked = {slot for (slot,) in store.rows("SELECT slot FROM status WHERE value >= 4")}
     for slot, value in store.rows("SELECT * FROM status WHERE value NOT BETWEEN 0 AND 7"):
         yield f"state: status {slot} is {value}, which stands for nothing"
@@ -237,6 +235,33 @@ def _denials(store: Store, replica: Replica, pinned: Trust) -> Iterator[str]:
             yield f"denial of {slot}: its note says otherwise"
     for slot in sorted(marked):
         yield f"denial of {slot}: the mark or the note is missing"
+
+
+def _blocks(store: Store, replica: Replica, pinned: Trust) -> Iterator[str]:
+    """Every blocked visitor must stand in a note, and each visitor of a note must be blocked."""
+    held, known = replica.ledger(), known_of(store.db, replica.history.trust(pinned))
+    issuers = _once(known.issuers.values())
+    wanted: dict[int, int] = {}
+    ends = dict(store.rows("SELECT credential, until FROM block"))
+    for visitor, until, signer, data in store.rows("SELECT * FROM block ORDER BY credential"):
+        try:
+            found = deny.opened(bytes(data), origin=held.origin, issuers=issuers, now=until)
+        except Refused as refused:
+            yield f"block of {visitor}: {refused}"
+            continue
+        if visitor not in found.visitors or (found.until, found.signer) != (until, signer):
+            yield f"block of {visitor}: its note says otherwise"
+        for one in found.visitors:
+            wanted[one] = max(found.until, wanted.get(one, 0))
+    for visitor in sorted(one for one, until in wanted.items() if ends.get(one, 0) < until):
+        yield f"block of {visitor}: it is missing"
+
+
+def _once(issuers: Iterable[Iterable[Issuer]]) -> list[Issuer]:
+    """All keys as if they still had the right: it may have been withdrawn after a note was
+    taken."""
+    found = chain.from_iterable(issuers)
+    return [replace(one, since=0, until=MAX_NUMBER, rights=None) for one in found]
 
 
 def _orders(store: Store, replica: Replica, pinned: Trust) -> Iterator[str]:

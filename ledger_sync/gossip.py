@@ -53,7 +53,9 @@ class Gossip:
         self._intake = intake(store, me.site, me.site_secret)
         self.kid = kid_of(me.feed_key)
         self._roster = Roster(store, self.kid)
-        self._alarms = Alarms(store, self._intake, self._roster, pinned=pinned, now=self._time)
+        self._alarms = Alarms(
+            store, self._intake, self._roster, pinned=pinned, now=self._time, verify=me.verify
+        )
         self._takeover = Takeover(self._replica, pinned=pinned, now=now, in_memory=in_memory)
         self._inbox = Inbox(store, me, self._intake, self._roster, now=self._time, clock=now)
         self._outbox = Outbox(self._shelf, self._roster, self._takeover)
@@ -219,7 +221,7 @@ class Gossip:
             talk.hello_soon(self._ticks)
 
     def denials_changed(self) -> None:
-        """Tells every peer of the denials and the orders it was not told of."""
+        """Tells every peer of the denials, orders and withdrawals it was not told of."""
         self._alarms.reload()
         self._tell_all()
 

@@ -23,6 +23,8 @@ MAY_ISSUE, MAY_DENY, MAY_CERTIFY, MAY_ORDER = 1, 2, 4, 8  # rights of an issuer'
 USUAL_RIGHTS = MAY_ISSUE | MAY_DENY  # of one whose rights are not stated
 ALL_RIGHTS = USUAL_RIGHTS | MAY_CERTIFY | MAY_ORDER
 CARD, CERTIFIED_CARD = 4, 5  # assurance of a key in a card; one whose maker certifies it, too
+DURESS = 6  # of a key that opens as a software key does and tells the other terminals: duress.py
+MAX_ASSURANCE = DURESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Pass(NamedTuple):
 
     `key` is None for a bare card number. `idx` is its place in the status list `uri`.
     `assurance` is that of the pass, or CARD, CERTIFIED_CARD for the key in a card, and for the
-    number of such a card, which must never be shown alone.
+    number of such a card, which must never be shown alone; or DURESS.
     """
 
     handle: bytes

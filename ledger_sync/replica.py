@@ -92,20 +92,20 @@ class Enrolled(NamedTuple):
 
 
 _BY_HANDLE = """
-SELECT p.kid, p.klass, p.zones, p.assurance, p.issued_at, p.expires_at, p.key, p.holder,
-  coalesce(s.value, 0), coalesce(m.code_at, 0), coalesce(m.way, -1), coalesce(m.seen_at, 0),
-  coalesce(m.uses, 0), coalesce(m.places, '{}'), l.version
-FROM pass p CROSS JOIN ledger l ON l.id = 1
+SELECT p.kid, p.klass, p.zones, CASE p.assurance WHEN 6 THEN 1 ELSE p.assurance END,
+  p.issued_at, p.expires_at, p.key, p.holder, coalesce(s.value, 0), coalesce(m.code_at, 0),
+  coalesce(m.way, -1), coalesce(m.seen_at, 0), coalesce(m.uses, 0), coalesce(m.places, '{}'),
+  l.version FROM pass p CROSS JOIN ledger l ON l.id = 1
 LEFT JOIN status s ON s.slot = p.slot LEFT JOIN holder_mark m ON m.holder = p.holder
-WHERE p.handle = ? AND p.key IS NOT NULL AND p.assurance < 4"""  # a card's key signs taps alone
+WHERE p.handle = ? AND p.key IS NOT NULL AND p.assurance NOT IN (4, 5)"""  # cards tap
 
 _STANDING = """
 SELECT CASE WHEN t.id IS NULL THEN -1 ELSE coalesce(s.value, 0) END, coalesce(m.code_at, 0),
   coalesce(m.way, -1), coalesce(m.seen_at, 0), coalesce(m.uses, 0), coalesce(m.places, '{}'),
   l.version
 FROM ledger l LEFT JOIN status_list t ON t.uri = ?1
-LEFT JOIN status s ON s.slot = t.id * 131072 + ?2
-LEFT JOIN holder_mark m ON m.holder = ?3 WHERE l.id = 1"""
+LEFT JOIN status s ON s.slot = t.id * 131072 + ?2 LEFT JOIN holder_mark m ON m.holder = ?3
+WHERE l.id = 1"""
 
 _ISSUERS = """
 SELECT kid, alg, key, since, until, classes, name FROM issuer WHERE coalesce(rights, ?2) & ?1"""

@@ -23,6 +23,7 @@ from ledger_sync.roster import Roster
 from ledger_sync.shelf import Shelf
 from ledger_sync.store import Store
 from ledger_sync.talk import Talk
+from ledger_sync.withdrawals import Withdrawals
 
 NAME = "checks"  # the file, beside those of the ledger
 PIECE = 1 << 13  # bytes heard at once: as many notes as fit in cost less than a peer may
@@ -37,12 +38,13 @@ def count(store: Store) -> int:
 
 
 def urgent(store: Store) -> list[bytes]:
-    """The orders and the deny notes there are to write, orders first."""
-    return [*Orders(store).notes(), *(denial for _, denial in Denials(store).notes())]
+    """The orders, deny notes and withdrawals there are to write, orders first."""
+    denials = [denial for _, denial in Denials(store).notes()]
+    return [*Orders(store).notes(), *denials, *Withdrawals(store).notes()]
 
 
 def write(path: Path, store: Store, kid: bytes) -> None:
-    """Writes all feeds of a store, up to their newest heads, its orders and denials.
+    """Writes all feeds of a store, up to their newest heads, its orders, denials and withdrawals.
 
     `kid` is of the terminal that writes. Raises `Unavailable` if the stick or the store fails.
     """
@@ -78,7 +80,7 @@ class _Silent:
 
 
 def read(path: Path, gossip: Gossip) -> int:
-    """Takes in what the file at `path` holds of checks, denials, orders; how many entries are new.
+    """Takes in what the file at `path` holds of checks and urgent notes; how many entries are new.
 
     Raises `Refused` for what no terminal wrote, `Unavailable` for a stick that was pulled: what
     was taken in before stays, and all of it was verified.

@@ -19,7 +19,7 @@ from ledger_sync.merkle import EMPTY_ROOT
 BUSY_MS = 2_000  # how long one statement waits for another process's write
 _NO_WAL = b"\x01\x01"  # bytes 18 and 19 of a database: a rollback journal (SQLite file format 1.3)
 _TOUCH = "SELECT version FROM ledger"
-_NEWEST = "SELECT count(*) FROM sqlite_schema WHERE name = 'move'"  # a table of the last step
+_NEWEST = "SELECT count(*) FROM sqlite_schema WHERE name = 'withdrawal'"  # of the last step
 CACHE_KIB = 4_096  # page cache of one connection
 WRITE_CACHE_KIB = 32_768  # the same while a ledger is applied
 RESERVED_BYTES = 64 << 20  # of the disk for what this terminal records: others' logs stop before

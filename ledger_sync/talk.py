@@ -6,6 +6,7 @@ from typing import Protocol
 from ledger_sync.batch import Batch
 from ledger_sync.exchange import Session
 from ledger_sync.keys import SigningKey
+from ledger_sync.withdrawals import Verify
 
 AGAIN_SECONDS = 1.0  # at the least between two HELLOs
 
@@ -25,13 +26,15 @@ class Link(Protocol):
 @dataclass(frozen=True, slots=True)
 class Self:
     """Which terminal this is: its site and name, its feed key's public half, the key its link is
-    secured with, and the secret of its site."""
+    secured with, and the secret of its site. `verify` reads what takes an invite back; None where
+    nobody can."""
 
     site: str
     name: str
     feed_key: bytes
     link: SigningKey
     site_secret: bytes = field(repr=False)
+    verify: Verify | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -13,6 +13,7 @@ from compound import (
     NEVER,
     NOW,
     NUMBER,
+    OFFICE,
     OUT,
     POOR,
     REVOKED,
@@ -29,13 +30,16 @@ from compound import (
     use,
 )
 
+from appliance.gate.withdrawing import verifier_of
 from appliance.passes import code, invite
 from appliance.passes.token import handle_of
 from appliance.policy.facts import Direction
-from ledger_sync import entries, order
+from ledger_sync import deny, entries, order
+from ledger_sync.denials import Denials
 from ledger_sync.keys import ES256, SigningKey
 from ledger_sync.orders import Orders
 from ledger_sync.state import number_of
+from ledger_sync.withdrawals import Withdrawals
 
 VICTOR, VERA = key_named("victor"), key_named("vera", ES256)
 STAFF = person("staff", klass=3)
@@ -79,6 +83,7 @@ def paper(host, terms=Given(), **more):  # noqa: B008 - a constant
     return invite.bearer(given(host, None, terms, **more))
 
 
+WITHDRAWN, BLOCKED = Given(cti=b"visit-04"), Given(cti=b"visit-05")
 USED, USED_UP = Given(cti=b"visit-02"), Given(cti=b"visit-03", uses=1)
 
 
@@ -90,6 +95,12 @@ def furnish_guests(compound: Compound) -> Compound:
         compound._log_size += 1
         used = use(number_of(credential), NOW - 30)
         compound.log.append(compound.feed, compound._log_size, b"check", use=used)
+    host = invite.by_handle(handle_of(ANN.token))
+    taken_back = invite.revocation(WITHDRAWN.cti, issued_at=NOW - 5, host=host, key=ANN.key)
+    Withdrawals(compound.store, verifier_of(compound.store)).add(code.to_text(taken_back), now=NOW)
+    blocked = number_of(invite.credential_of(handle_of(ANN.token), BLOCKED.cti))
+    denial = deny.sign("yardpass/hz07", [], issued_at=NOW - 9, key=OFFICE, visitors=[blocked])
+    Denials(compound.store).add(denial, trust=TRUST, now=NOW)
     note = order.sign(
         "yardpass/hz07", order.Kind.LOCKDOWN, 1 << LOCKED_ZONE, issued_at=NOW - 60, key=CAPTAIN
     )
@@ -180,6 +191,17 @@ def _visits():
         "visitor, wrong nonce": GuestScenario(
             visit(ANN, nonce=b"anothers"), "RED DENY R-NONCE", nonce=NUMBER
         ),
+        "visitor, taken back": GuestScenario(visit(ANN, WITHDRAWN), "RED DENY R-WITHDRAWN"),
+        "visitor, taken back, leaves": GuestScenario(
+            visit(ANN, WITHDRAWN), "RED OPEN R-WITHDRAWN", way=OUT
+        ),
+        "visitor, blocked": GuestScenario(visit(ANN, BLOCKED), "RED DENY R-BLOCKED"),
+        "visitor, blocked a day ago": GuestScenario(
+            visit(ANN, Given(cti=b"visit-05", begin=NOW + DAY - 60), NOW + DAY),
+            "GREY ASK G-STALE-STATUS", now=NOW + DAY,
+        ),
+        "paper, taken back": GuestScenario(paper(ANN, WITHDRAWN), "RED DENY R-WITHDRAWN"),
+        "paper, blocked": GuestScenario(paper(ANN, BLOCKED), "RED DENY R-BLOCKED"),
         "paper": GuestScenario(paper(ANN), "GREEN OPEN"),
         "paper, as long as allowed": GuestScenario(paper(ANN, Given(last=4 * HOUR)), "GREEN OPEN"),
         "paper, longer": GuestScenario(

@@ -1,6 +1,6 @@
 """One gate of the small compound at work: a real terminal and store, the simulated relay."""
 
-from compound import IN, NOW, Compound, furnish, key_named
+from compound import IN, NOW, SITE, Compound, furnish, key_named
 
 from appliance.gate.asking import Asking
 from appliance.gate.card_checker import CardChecker
@@ -10,6 +10,7 @@ from appliance.gate.challenge_desk import ChallengeDesk
 from appliance.gate.opener import RelayOpener
 from appliance.gate.recorder import Recorder
 from appliance.gate.terminal import Terminal
+from appliance.policy.facts import Gate
 from hw.sim.relay import SimRelay
 from ledger_sync import note
 from ledger_sync.cards import Cards
@@ -50,8 +51,7 @@ class Stand:
         challenge = Challenge(self.checker.audience, lambda size: next(numbers))
         self.challenge = ChallengeDesk(challenge, ticks=lambda: round(self.ticks * 1e9))
         self.terminal = Terminal(
-            gate="n",
-            direction=way,
+            gate=Gate(SITE, "n", way, 1),
             checker=self.checker,
             desk=self.desk,
             recorder=self.recorder,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from yard import LIST, NOW, ORIGIN, handle_of, issuer, key_of, pass_of
 
 from ledger_sync import deny, note
-from ledger_sync.deny import EARLY_SECONDS, LASTS_SECONDS, MAX_PLACES, Denial, opened, sign
+from ledger_sync.deny import EARLY_SECONDS, LASTS_SECONDS, Denial, opened, sign
 from ledger_sync.entries import ALL_RIGHTS, MAX_STATUS_INDEX, MAY_DENY, MAY_ISSUE, Issuer
 from ledger_sync.errors import Refused
 from ledger_sync.keys import ES256, PublicKey
@@ -77,16 +77,25 @@ def test_what_is_signed_is_read_back():
     assert sign(ORIGIN, denial.places, issued_at=NOW, key=GUARD) == SMALL
 
 
-@given(st.lists(PLACES, min_size=1, max_size=MAX_PLACES), st.integers(0, NOW + 300))
-@example([("x" * 64, MAX_STATUS_INDEX)] * 64, 0)
+@given(
+    st.lists(PLACES, max_size=32),
+    st.lists(st.integers(-(2**63), 2**63 - 1), max_size=32),
+    st.integers(0, NOW + 300),
+)
+@example([("x" * 64, MAX_STATUS_INDEX)] * 64, [], 0)
+@example([], [0] * 64, 0)
 @settings(max_examples=60, deadline=None)
-def test_every_denial_is_read_back_as_it_was_signed(places, issued_at):
-    made = sign(ORIGIN, places, issued_at=issued_at, key=GUARD)
+def test_every_denial_is_read_back_as_it_was_signed(places, visitors, issued_at):
+    made = sign(ORIGIN, places, issued_at=issued_at, key=GUARD, visitors=visitors)
     issuers = [issuer_of(GUARD, since=0)]
 
     if len(made) > note.MAX_NOTE:  # 64 lists with long names in some scripts
         return refused(made, "at most 16384", issuers=issuers)
-    assert open_(made, issuers=issuers) == Denial(GUARD.public.kid.hex(), issued_at, tuple(places))
+    if not places + visitors:
+        return refused(made, "for 1 to 64", issuers=issuers)
+    found = open_(made, issuers=issuers)
+    signer = GUARD.public.kid.hex()
+    assert found == Denial(signer, issued_at, tuple(places), tuple(visitors))
 
 
 NO_NOTE = {
@@ -98,6 +107,11 @@ NO_NOTE = {
     "no place": HEAD,
     "no time": (HEAD[0],),
     "no line": ("",),
+    "64 places and a visitor": (
+        *HEAD,
+        *(f"{idx} {LIST}" for idx in range(64)),
+        "visitor 0123456789abcdef",
+    ),
     "65 places": (*HEAD, *(f"{idx} {LIST}" for idx in range(65))),
     "an empty line first": ("", *HEAD, f"7 {LIST}"),
 }
@@ -109,6 +123,7 @@ NO_PLACE = {
     "an index beyond the list": (*HEAD, f"{MAX_STATUS_INDEX + 1} {LIST}"),
     "an index beyond the list behind a good one": (*HEAD, f"7 {LIST}", f"131072 {LIST}"),
     "an empty list": (*HEAD, "7 "),
+    "a list behind no index, behind a visitor": (*HEAD, LIST, "visitor 0123456789abcdef"),
     "a list of 65 characters": (*HEAD, f"7 {'x' * 65}"),
 }
 NO_NUMBER = {
@@ -125,6 +140,13 @@ NO_NUMBER = {
     "a negative index": (*HEAD, f"-7 {LIST}"),
     "an index in another script": (*HEAD, f"７ {LIST}"),
     "an empty index": (*HEAD, f" {LIST}"),
+    "a pass behind a visitor": (*HEAD, "visitor 0123456789abcdef", f"7 {LIST}"),
+    "a visitor in capitals": (*HEAD, "visitor 0123456789ABCDEF"),
+    "a visitor of 15 digits": (*HEAD, "visitor 123456789abcdef"),
+    "a visitor of 17 digits": (*HEAD, "visitor 00123456789abcdef"),
+    "a visitor behind two spaces": (*HEAD, "visitor  123456789abcdef"),
+    "a visitor in another script": (*HEAD, "visitor ０123456789abcdef"),
+    "a visitor in capital letters": (*HEAD, "Visitor 0123456789abcdef"),
 }
 WRONG = {
     **{what: (lines, "not a deny note of yardpass/hz07") for what, lines in NO_NOTE.items()},
@@ -177,6 +199,7 @@ LINES = st.one_of(
     st.sampled_from([*HEAD, f"7 {LIST}", "", " ", "0", "-1", str(NOW + 301)]),
     st.text(st.characters(exclude_categories=("Cs",)), max_size=70),
     PLACES.map(lambda place: f"{place[1]} {place[0]}"),
+    st.integers(0, 2**64 - 1).map(lambda name: f"visitor {name:016x}"),
 )
 
 
@@ -193,8 +216,12 @@ def test_any_signed_text_is_a_denial_in_its_one_spelling_or_refused(lines):
     except Refused as refusal:
         assert refusal.reason == "R-LEDGER"
     else:
-        assert data == sign(ORIGIN, denial.places, issued_at=denial.issued_at, key=GUARD)
-        assert 0 < len(denial.places) <= 64 and denial.issued_at <= NOW + 300
+        visitors = denial.visitors
+        again = sign(
+            ORIGIN, denial.places, issued_at=denial.issued_at, key=GUARD, visitors=visitors
+        )
+        assert data == again
+        assert 0 < len((*denial.places, *visitors)) <= 64 and denial.issued_at <= NOW + 300
 
 
 @given(st.one_of(st.binary(max_size=300), st.binary(max_size=99).map(lambda data: SMALL + data)))

@@ -291,7 +291,7 @@ WRONG = {
         5: [-1, 131_072, True, None],
         6: [-1, 32, False, None],
         7: [-1, 2**53, None],
-        8: [-1, 6, True, None],
+        8: [-1, 7, True, None],
         9: [-1, 2**53, None],
         10: [-1, 2**53, None],
         11: NO_KEY,

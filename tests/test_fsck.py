@@ -6,6 +6,7 @@ any table became another one by it, but for the few values that nothing in a sto
 
 import hashlib
 import random
+import re
 import sqlite3
 import tempfile
 from contextlib import closing, suppress
@@ -38,7 +39,7 @@ from ledger_sync.bootstrap import trust_in
 from ledger_sync.checklog import CheckLog
 from ledger_sync.denials import Denials
 from ledger_sync.entries import Rule, Snapshot, Unpass
-from ledger_sync.errors import Unavailable
+from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.feed import Head
 from ledger_sync.fsck import MAX_FINDINGS, findings
 from ledger_sync.intake import Intake
@@ -50,6 +51,7 @@ from ledger_sync.replica import Replica
 from ledger_sync.shelf import Shelf
 from ledger_sync.store import Store
 from ledger_sync.tries import TriesLog
+from ledger_sync.withdrawals import Withdrawals, Withdrawn
 
 AT = diary.NOW
 OWN = Diary("north-1").uses(
@@ -149,7 +151,15 @@ def flips(store, table, column):
 
 def told(store, pinned=TRUST):
     """What fsck says of a store whose site's secret is at hand."""
-    return findings(store, pinned, site_secret=diary.SECRET)
+    return findings(store, pinned, site_secret=diary.SECRET, verify=withdrawn)
+
+
+def withdrawn(text):
+    """What stands in for a host's signature: the text in its one spelling."""
+    found = re.fullmatch(rb"YP1:(7) (1760000000)", text)
+    if found is None:
+        raise Refused("no such text")
+    return Withdrawn(int(found[1]), int(found[2]))
 
 
 def test_a_sound_store_has_no_findings(store):
@@ -521,11 +531,13 @@ def full(memory):
         held.fill(replica)
         trust = replica.history.trust(held.trust)
         places = [(LIST, 7), (LIST + "2", 9)]
-        note = deny.sign(held.origin, places, issued_at=NOW_THERE, key=key_of("guard"))
+        signed = {"issued_at": NOW_THERE, "key": key_of("guard")}
+        note = deny.sign(held.origin, places, visitors=[7, -9], **signed)
         Denials(store).add(note, trust=trust, now=NOW_THERE)
         for kind, zones in ((Kind.LOCKDOWN, 0b1001), (Kind.RELEASE, 0b110)):
             note = order.sign(held.origin, kind, zones, issued_at=NOW_THERE, key=key_of("guard"))
             Orders(store).add(note, trust=trust, now=NOW_THERE)
+        Withdrawals(store, withdrawn).add(b"YP1:7 %d" % NOW_THERE, now=NOW_THERE)
         replica.history.keep_evidence(fork.note, held.note, at=NOW)
         replica.history.keep_tag("https://hz07.example checkpoint", "tag")
         keep_feeds(store)

@@ -120,6 +120,7 @@ def test_a_ledger_is_imported_and_the_status_says_how_much_and_how_old(yard, mai
         "alarms": [],
         "orders": [],
         "conflicts": [],
+        "duress": [],
     }
     status, said, why = main("ledger", "status", "--site", "north-1")
     lines = [

@@ -430,8 +430,9 @@ def test_fsck_believes_no_order_of_a_key_that_is_not_in_the_ledger(store):
 
 def test_a_store_of_a_version_before_gets_a_place_for_orders(path):
     with closing(sqlite3.connect(path, isolation_level=None)) as older:
-        older.execute("DROP TABLE standing_order")
-        older.execute("DELETE FROM _sqlite_migrations WHERE name = 'fifth'")
+        for table in ("standing_order", "withdrawal", "block"):
+            older.execute(f"DROP TABLE {table}")
+        older.execute("DELETE FROM _sqlite_migrations WHERE name IN ('fifth', 'seventh')")
 
     with Store(path) as store:
         assert masks(store) == (0, 0, 0)

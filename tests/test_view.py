@@ -45,8 +45,7 @@ def gate(compound):
         checker = Checker(Replica(store), Gate(SITE, "north", Direction.IN, 1))
         cards = CardChecker(checker, Cards(store), b"s" * 32)
         terminal = Terminal(
-            gate="north",
-            direction=Direction.IN,
+            gate=Gate(SITE, "north", Direction.IN, 1),
             checker=checker,
             desk=CardDesk(cards, TriesLog(store), Asking(key.public.raw)),
             recorder=recorder,

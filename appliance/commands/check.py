@@ -13,7 +13,7 @@ import click
 from appliance.gate import telling, words
 from appliance.gate.assembly import open_replica, system_clock
 from appliance.gate.checker import Assessed, Checker
-from appliance.passes.code import MAX_TEXT
+from appliance.passes.code import MAX_TEXT, Form
 from appliance.policy.reasons import Reason
 from appliance.policy.verdict import Action
 from appliance.settings import FILE_NAME, Settings, load
@@ -31,6 +31,7 @@ AT_HELP = """Judge as of this time, ISO 8601 such as 2026-11-22T08:00:00Z; `now`
 of this machine, which a gate does only if it is synchronised or kept by a clock chip."""
 DEADLINE_SECONDS = 20.0  # nobody waits at a gate; the largest pictures take seconds
 TEXT_SUFFIXES = (".txt", "")
+_INVITES = (Form.VISITOR, Form.BEARER_INVITE)
 
 
 @click.command()
@@ -96,6 +97,8 @@ def _judge(
     found = words.document(assessed.verdict, assessed.facts, now, heard_at=heard_at)
     said = telling.sentence(replica, checker.rule.zone, assessed, now)
     found["sentence"] = said
+    if assessed.facts.form in _INVITES and not assessed.facts.refused:
+        found["visitor"] = assessed.credential.hex()  # what `office deny --visitor` takes
     why = " ".join((*assessed.verdict.reasons, said))
     line = f"{name}: {words.headline(assessed.verdict)} {why}"
     return {"file": name, **found, "line": line}

@@ -21,14 +21,17 @@ from appliance.gate import doorbell, words
 from appliance.gate.assembly import open_replica
 from appliance.gate.identity import trust_of
 from appliance.gate.taps import verify_taps
+from appliance.gate.withdrawing import verifier_of
 from appliance.settings import FILE_NAME, Settings, load
 from ledger_sync import archive, peers_file
 from ledger_sync.accept import Forked
 from ledger_sync.authority.publisher import publish
 from ledger_sync.bootstrap import replay as replay_from
+from ledger_sync.duress import Duress, duresses
 from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.fsck import findings
 from ledger_sync.keyfile import read_secret
+from ledger_sync.keys import ED25519, PublicKey
 from ledger_sync.mirror import Mirror
 from ledger_sync.orders import Orders
 from ledger_sync.replica import Ledger, Replica
@@ -43,6 +46,7 @@ def ledger() -> None:
 
 ledger.add_command(ledger_notes.deny)
 ledger.add_command(ledger_notes.order)
+ledger.add_command(ledger_notes.withdraw)
 
 
 @contextmanager
@@ -100,7 +104,7 @@ def _age(held: Ledger) -> int | None:
 def status(site: Path, as_json: bool) -> None:
     """How large and how old the terminal's ledger is, whom it believes, whether it was forked, and
     how its peers are, which alarms of gates and which orders stand, which checks contradict each
-    other.
+    other, who used a duress key at another terminal in the last day.
 
     Exits 1 if two histories of the ledger were seen.
     """
@@ -111,6 +115,7 @@ def status(site: Path, as_json: bool) -> None:
         forks, trust = replica.history.evidence(), replica.history.trust(pinned)
         alarms, conflicts = standing_alarms(replica.store), conflicts_here.told(replica.store)
         orders = Orders(replica.store).in_force().orders
+        duress = _duresses(settings, replica.store)
     age, folder = _age(held), settings.store.parent
     peers = peers_file.read(folder) if doorbell.is_answered(folder / doorbell.NAME) else None
     if as_json:
@@ -127,6 +132,7 @@ def status(site: Path, as_json: bool) -> None:
             "alarms": [{"terminal": name, "kind": one.kind, "at": one.at} for name, one in alarms],
             "orders": [document(one) for one in orders],
             "conflicts": [one._asdict() for one in conflicts],
+            "duress": [one._asdict() for one in duress],
         }
         click.echo(json.dumps(found))
     else:
@@ -141,13 +147,30 @@ def status(site: Path, as_json: bool) -> None:
             click.echo(sentence(order))
         for told in conflicts_here.sentences(conflicts):
             click.echo(told)
-        for name, one in alarms:
-            when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(one.at))
-            click.echo(f"ALARM at {name}: {one.kind}, since {when} UTC", err=True)
-        for at, _, _ in forks:
-            when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(at))
-            click.echo(f"ALARM: two histories of this ledger, seen {when} UTC", err=True)
+        alarming = [f"ALARM at {name}: {one.kind}, since {_when(one.at)}" for name, one in alarms]
+        alarming += [
+            f"DURESS at {terminal}, gate {gate}, {_when(at)}: send help"
+            for terminal, gate, at in duress
+        ]
+        when = (_when(at) for at, _, _ in forks)
+        alarming += [f"ALARM: two histories of this ledger, seen {seen}" for seen in when]
+            f"ALARM: two histories of this ledger, seen {_when(at)}" for at, _, _ in forks
+        ]
+        for told in alarming:
+            click.echo(told, err=True)
     sys.exit(1 if forks else 0)
+
+
+def _when(at: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at))
+
+
+def _duresses(settings: Settings, store: Store) -> list[Duress]:
+    """Those of other terminals, as far as this one can tell."""
+    secret = _site_secret(settings)
+    row = store.row("SELECT key FROM terminal WHERE name = ?", settings.terminal)
+    own = PublicKey(ED25519, bytes(row[0])).kid if row else b""
+    return duresses(store, secret, own, now=now()) if secret else []
 
 
 def _site_secret(settings: Settings) -> bytes:
@@ -171,7 +194,7 @@ def fsck(site: Path, as_json: bool) -> None:
     trust = trust_of(settings)
     secret = _site_secret(settings)
     with Store(settings.store) as store:
-        found = findings(store, trust, site_secret=secret)
+        found = findings(store, trust, site_secret=secret, verify=verifier_of(store))
     if as_json:
         click.echo(json.dumps({"ok": not found, "findings": found}))
     else:

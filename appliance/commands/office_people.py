@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from appliance.commands.office_options import (
     FILE,
@@ -19,7 +20,7 @@ from appliance.commands.office_options import (
     progress_bar,
     zones_option,
 )
-from appliance.office import printing, roll
+from appliance.office import denying, duress, printing, roll
 from appliance.passes import code
 from appliance.passes.token import HolderClass
 from ledger_sync import cbor, files
@@ -39,6 +40,7 @@ _ZONE = "Zone the pass covers; repeat for more."
 @zones_option(_ZONE)
 @days_option
 @click.option("--print", "print_to", type=FILE, help="Code to draw: .pdf, .png or .svg.")
+@click.option("--duress", "is_duress", is_flag=True, help="The key asks for help: see below.")
 def enrol(
     folder: Path,
     resident: str,
@@ -47,13 +49,21 @@ def enrol(
     zones: tuple[int, ...],
     days: int,
     print_to: Path | None,
+    is_duress: bool,
 ) -> None:
     """Enrol RESIDENT and print the pass as text.
 
     With --key the pass is bound to that holder key (a file with a COSE_Key, in bytes or hex).
     Without it is a static pass for print: whoever copies it can use it until it is revoked. For
     cards, see: yardpass office card.
+
+    With --duress the key is the second one of a phone that is enrolled. It opens as the first
+    does, for the same time and zones, and no terminal shows a difference at the gate itself; the
+    other terminals tell it: yardpass ledger status.
     """
+    if is_duress:
+        _enrol_duress(folder, resident, key_file)
+        return
     if print_to:
         printing.check_name(print_to)  # before anybody is enrolled
     office, at = open_office(folder), now()
@@ -61,6 +71,20 @@ def enrol(
     key = _holder_key(key_file) if key_file else None
     made = office.enrol(resident, key=key, klass=who, zones=where, now=at, days=days)
     _show(resident, made.token, made.handle, print_to)
+    click.echo(PUBLISH, err=True)
+
+
+def _enrol_duress(folder: Path, resident: str, key_file: Path | None) -> None:
+    context = click.get_current_context()
+    given = [
+        name
+        for name in ("klass", "zones", "days", "print_to")
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    ]
+    if key_file is None or given:
+        raise click.UsageError("--duress needs --key; the rest is that of the pass in force")
+    made = duress.enrol(open_office(folder), resident, _holder_key(key_file), now=now())
+    _show(resident, made.token, made.handle, None)
     click.echo(PUBLISH, err=True)
 
 
@@ -164,15 +188,25 @@ reinstate = _status_command("reinstate", "Put all passes of RESIDENT in force ag
 
 @click.command()
 @folder_option
-@click.argument("resident")
-@click.argument("file", type=FILE)
-def deny(folder: Path, resident: str, file: Path) -> None:
+@click.argument("file", nargs=-1, required=True, metavar="[RESIDENT] FILE")
+@click.option("--visitor", "visitors", multiple=True, metavar="HEX", help="Visitor; repeat.")
+def deny(folder: Path, file: tuple[str, ...], visitors: tuple[str, ...]) -> None:
     """Write a deny note for RESIDENT to FILE: gates that get it refuse the passes for a day.
+
+    With --visitor instead of RESIDENT, it blocks visitors, whoever invited them, by what yardpass
+    check --json shows of their code as "visitor".
 
     It needs no quorum and no publishing. Suspend or revoke as well for what shall last.
     """
-    files.replace(file, open_office(folder).deny(resident, now=now()))
-    click.echo(f"wrote {file}; next: yardpass ledger deny {file} --site FOLDER")
+    if len(file) != (1 if visitors else 2):
+        raise click.UsageError("give RESIDENT and FILE, or FILE and --visitor")
+    office, path = open_office(folder), Path(file[-1])
+    if visitors:
+        made = denying.block(office, visitors, now=now())
+    else:
+        made = office.deny(file[0], now=now())
+    files.replace(path, made)
+    click.echo(f"wrote {path}; next: yardpass ledger deny {path} --site FOLDER")
 
 
 @click.command("list")

@@ -11,13 +11,13 @@ from ledger_sync.store import Store
 
 
 def put_checks(folder: Path, settings: Settings, store: Store) -> str:
-    """Writes all checks, orders and denials of a terminal into the folder; what to say of it."""
+    """Writes all checks and urgent notes of a terminal into the folder; what to say of it."""
     kid = read_key(settings.key, hint=HINT).public.kid
     count, urgent = stick.count(store), len(stick.urgent(store))
     if not count and not urgent:
         return ""
     stick.write(folder / stick.NAME, store, kid)
-    notes = f", {urgent} notes (orders, denials)" if urgent else ""
+    notes = f", {urgent} notes (orders, denials, withdrawals)" if urgent else ""
     return f", and {count} entries of the terminals' feeds{notes}"
 
 

@@ -24,7 +24,8 @@ from appliance.gate.identity import HINT, key_of, site_of, trust_of
 from appliance.gate.neighbours import Neighbours, connected
 from appliance.gate.recorder import Recorder
 from appliance.gate.surroundings import counted_zone
-from appliance.gate.terminal import Clock, Terminal
+from appliance.gate.terminal import Clock, Terminal, Withdraw
+from appliance.gate.withdrawing import verifier_of
 from appliance.outfit import Driver
 from appliance.policy.facts import Direction
 from appliance.settings import Settings
@@ -49,6 +50,7 @@ from ledger_sync.sealing import Sealer, auditor_key_of
 from ledger_sync.store import Store
 from ledger_sync.tries import TriesLog
 from ledger_sync.trust import Trust
+from ledger_sync.withdrawals import Withdrawals
 
 _log = logging.getLogger("yardpass.gate")
 MAX_AUDITOR = 128  # bytes of the file with the auditor's key
@@ -111,13 +113,13 @@ def open_terminal(
         asking.stand(*feed.stand())
         cards = CardChecker(checker, Cards(store), secret)
         terminal = Terminal(
-            gate=settings.gate.name,
-            direction=settings.gate.direction,
+            gate=settings.gate,
             checker=checker,
             desk=CardDesk(cards, TriesLog(store), asking),
             recorder=recorder,
             opener=_doorman(settings, contact, recorder, clock),
             clock=clock,
+            withdraw=_withdraw(store),
         )
         stack.callback(terminal.close)
         yield terminal
@@ -128,6 +130,11 @@ def _neighbours(settings: Settings, store: Store) -> Neighbours:
     zone = counted_zone(settings.gate.zones)
     heard = partial(connected, settings.store.parent)
     return Neighbours(store, settings.terminal, zone, heard=heard)
+
+
+def _withdraw(store: Store) -> Withdraw:
+    withdrawals = Withdrawals(store, verifier_of(store))
+    return lambda text, now: withdrawals.add(text, now=now)
 
 
 def _feed(log: CheckLog, origin: str, key: SigningKey, floor: int, now: int) -> tuple[Feed, int]:

@@ -21,13 +21,14 @@ from appliance.policy.site_rule import SiteRule
 from appliance.policy.verdict import Colour, Verdict
 from appliance.zones import zone_of
 from ledger_sync.clock import Grade, floor_of
-from ledger_sync.denials import DENIED
+from ledger_sync.denials import DENIED, Denials
 from ledger_sync.errors import Refused
 from ledger_sync.keys import PublicKey
 from ledger_sync.orders import Orders
 from ledger_sync.replica import Enrolled, IssuerKey, Ledger, Replica, Standing
 from ledger_sync.state import holder_of, number_of
 from ledger_sync.subjects import Subjects
+from ledger_sync.withdrawals import Withdrawals
 
 _NOBODY = (IssuerKey(PublicKey(0, b""), 1, 0, 0, ""),)  # an issuer that may issue nothing
 
@@ -65,6 +66,8 @@ class Checker:
         `neighbours` tell of the other gates, where there are any."""
         self._build_time = build_time
         self._replica = replica
+        self._withdrawals = Withdrawals(replica.store)
+        self._denials = Denials(replica.store)
         self._way = (int(gate.direction), gate.zones)
         self.audience = f"{gate.site}/{gate.name}"
         self._audiences = {gate.site: int(Audience.SITE), self.audience: int(Audience.GATE)}
@@ -223,9 +226,17 @@ class Checker:
         here = guest.Here(
             self._way, self._audiences, nonces, self._ages, grade, around, self._rule
         )
-        facts = guest.facts_of(code.form, proof, standing, status, terms, here)
+        ended = self._ended(visitor, now, grade)
+        facts = guest.facts_of(code.form, proof, standing, status, terms, here, ended)
         mark = (visitor, facts.code_at)
         return Assessed(decide(facts, now), facts, self.ledger.size, proof.credential, mark)
+
+    def _ended(self, visitor: int, now: int, grade: int) -> int:
+        """Whether the host took the invite back (1), or a guard blocked the visitor (2)."""
+        if self._withdrawals.is_withdrawn(visitor):
+            return 1
+        until = self._denials.blocked_until(visitor)
+        return 2 if self._standing_of(0, until, now, grade) else 0
 
     def _host_status(
         self, code: Code, enrolled: Enrolled | None, standing: Standing, now: int, grade: int

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from appliance.gate.identity import HINT, key_of, site_of, trust_of
+from appliance.gate.withdrawing import verifier_of
 from appliance.settings import Settings
 from ledger_sync import certificate
 from ledger_sync.errors import Refused
@@ -28,7 +29,7 @@ def exchanger_of(
 ) -> Exchanger:
     """The exchanger of a terminal. Raises `Refused` for a link key that is not that of the
     certificate, `Unavailable` for a missing file."""
-    me = self_of(settings, feed_key_of(settings, store))
+    me = self_of(settings, store, feed_key_of(settings, store))
     der = read_bounded(settings.certificate, certificate.MAX_CERTIFICATE, hint=HINT)
     if certificate.key_of(der) != me.link.public.raw:
         what = f"{settings.link_key} is not the key of {settings.certificate}"
@@ -39,7 +40,7 @@ def exchanger_of(
     )
 
 
-def self_of(settings: Settings, feed_key: bytes) -> Self:
+def self_of(settings: Settings, store: Store, feed_key: bytes) -> Self:
     """Which terminal this is, to its peers. Raises `Refused`, `Unavailable` as its files do."""
     return Self(
         site_of(settings),
@@ -47,13 +48,15 @@ def self_of(settings: Settings, feed_key: bytes) -> Self:
         feed_key,
         key_of(settings.link_key),
         read_secret(settings.site_secret, hint=HINT),
+        verifier_of(store),
     )
 
 
 def gossip_of(settings: Settings, store: Store) -> Gossip:
     """The gossip without a network: for what comes on a stick. Raises as `self_of`."""
     chance = random.Random(os.urandom(16))  # noqa: S311 - jitter, no secret
-    me, pinned = self_of(settings, key_of(settings.key).public.raw), trust_of(settings)
+    me = self_of(settings, store, key_of(settings.key).public.raw)
+    pinned = trust_of(settings)
     return Gossip(store, me, pinned=pinned, now=lambda: int(time.time()), chance=chance)
 
 

@@ -34,15 +34,16 @@ def facts_of(
     host_status: int,
     issuer: IssuerKey,
     here: Here,
+    ended: int = 0,
 ) -> Facts:
     """The facts of a proven invite. `standing` is the visitor's (how often the invite was used),
-    `issuer` the key behind the host's pass."""
+    `issuer` the key behind the host's pass, `ended` as in `Invitation`."""
     host, invite, claims = proof.host, proof.invite, proof.claims
     audience, code_at, stated = claims or ("", 0, None)
     is_here = invite.audience is None or invite.audience in here.audiences
     given = Invitation(
         *(invite.nbf, invite.exp, invite.zones, invite.uses, invite.flags),
-        *(host.klass, host_status, int(is_here), 0),
+        *(host.klass, host_status, int(is_here), ended),
     )
     is_for = here.audiences.get(audience, _OTHER) if claims else _OTHER
     return Facts(

@@ -8,7 +8,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from appliance.gate.card_checker import is_proven
@@ -18,7 +18,9 @@ from appliance.gate.challenge_desk import ChallengeDesk
 from appliance.gate.checker import Assessed, Checker
 from appliance.gate.opener import Opener, Opening
 from appliance.gate.recorder import Recorder
-from appliance.policy.facts import Direction
+from appliance.passes.code import Form
+from appliance.policy.facts import Direction, Gate
+from appliance.policy.reasons import Reason
 from appliance.policy.verdict import Action, Colour, Verdict
 from hw.ports import Ask, CardRead, Level
 from ledger_sync.checklog import Outdated
@@ -33,6 +35,13 @@ Assess = Callable[[int, int], Assessed]
 """What was presented to its verdict, at a time by a clock of a grade."""
 Record = Callable[[Assessed, Reading], None]
 """Makes a verdict durable; raises as `Recorder.record`."""
+Withdraw = Callable[[bytes, int], object]
+"""Takes an invite back for all gates, by the text its host showed, at a time; raises as
+`Withdrawals.add`."""
+
+
+def _forgets(text: bytes, now: int) -> None:
+    """Where no other gate is to hear of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +69,25 @@ class Terminal:
     def __init__(
         self,
         *,
-        gate: str,
-        direction: Direction,
+        gate: Gate,
         checker: Checker,
         desk: CardDesk,
         recorder: Recorder,
         opener: Opener,
         clock: Clock,
         challenge: ChallengeDesk | None = None,
+        withdraw: Withdraw = _forgets,
     ) -> None:
         """Without a `challenge` it has one of its own, of this process."""
-        self._gate = gate
-        self._way_out = direction is Direction.OUT
+        self._gate = gate.name
+        self._way_out = gate.direction is Direction.OUT
         self._checker = checker
         self._desk = desk
         self._recorder = recorder
         self._opener = opener
         self._clock = clock
         self.challenge = challenge or ChallengeDesk(Challenge(checker.audience, os.urandom))
+        self._withdraw = withdraw
         self._held: OrderedDict[bytes, int] = OrderedDict()
 
     def see(self, text: bytes, ticks: int) -> Outcome | None:
@@ -104,13 +114,26 @@ class Terminal:
         def record(assessed: Assessed, reading: Reading) -> None:
             self._recorder.record(text, self._gate, assessed, reading)
 
-        return self._serve(text, assess, record)
+        return self._passed_on(text, self._serve(text, assess, record))
 
     def meet(self, read: CardRead) -> Outcome:
         """Judges, records and acts on one card that was held to a reader."""
         shown = self._desk.take(read)
         assess = partial(self._desk.assess, shown, nonces=self.challenge.nonces())
-        return self._serve(shown.text, assess, partial(self._record_card, shown))
+        outcome = self._serve(shown.text, assess, partial(self._record_card, shown))
+        return self._passed_on(shown.text, outcome)
+
+    def _passed_on(self, text: bytes, outcome: Outcome) -> Outcome:
+        """A proven revocation of an invite is kept, once its check is on record."""
+        facts = outcome.assessed.facts if outcome.assessed and outcome.is_recorded else None
+        is_proven = facts and (facts.form, facts.refused) == (Form.UNINVITE, Reason.WITHDRAWN)
+        if not is_proven:
+            return outcome
+        try:
+            self._withdraw(text, outcome.at)
+        except (Unavailable, Refused) as error:
+            return replace(outcome, fault=f"{outcome.fault}; {error}".lstrip("; "))
+        return outcome
 
     @property
     def ask(self) -> Ask:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from appliance.office.residents import Resident
+from appliance.office.residents import DURESS_CARRIER, Resident
 from appliance.office.roll import DAY, Line
 from appliance.office.sheet import Progress
 from appliance.passes import token
@@ -16,8 +16,8 @@ from ledger_sync.keys import SigningKey
 @dataclass(frozen=True, slots=True)
 class Issuing:
     """By whom passes are made, for which site, from when on; `assurance` of those with a key, in
-    the ledger `card` of those whose key is in a card. `bound` names the card that may show passes
-    without a key (see passes.card)."""
+    the ledger `card` of those whose key is in a card, or asks for help. `bound` names the card
+    that may show passes without a key (see passes.card)."""
 
     site: str
     issuer: SigningKey
@@ -55,6 +55,6 @@ class Issuing:
         handle = token.handle_of(issued)
         rights = (int(line.klass), line.zones, until, line.carrier)
         row = Resident(line.resident, handle, subject, uri, idx, *rights, issued)
-        stated = self.card if line.carrier == "card" else int(level)
+        stated = self.card if line.carrier in ("card", DURESS_CARRIER) else int(level)
         terms = (*place[:-1], stated, self.now, until, line.key)
         return row, entries.Pass(handle, self.issuer.public.kid, subject, *terms)

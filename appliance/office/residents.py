@@ -13,6 +13,7 @@ from ledger_sync.entries import MAX_STATUS_INDEX
 from ledger_sync.state import LIST_SIZE
 
 REVOKED = 1
+DURESS_CARRIER = "duress"  # a second key in a phone: see duress.py
 _INSERT = """
 INSERT INTO resident
   (resident, handle, subject, uri, idx, klass, zones, expires_at, carrier, token)
@@ -22,8 +23,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 class Resident(NamedTuple):
     """One pass of one person: what the office must know to revoke it, and to issue it again.
 
-    `carrier` is `key` (a phone), `card`, `uid` or `print`. `token` is the pass as it was issued,
-    empty for a bare card number.
+    `carrier` is `key` (a phone), `duress`, `card`, `uid` or `print`. `token` is the pass as it
+    was issued, empty for a bare card number.
     """
 
     resident: str
@@ -74,11 +75,11 @@ class Residents:
         return [Listed(*row) for row in rows]
 
     def places_of(self, resident: str, carrier: str | None = None) -> list[Place]:
-        """Of each pass of this person, or of those on one carrier."""
+        """Of each pass of this person, or of those on one carrier: a phone has both its keys."""
         found = self._db.execute(
-            "SELECT id, uri, idx, status FROM resident"
-            " WHERE resident = ?1 AND (?2 IS NULL OR carrier = ?2) ORDER BY id",
-            (resident, carrier),
+            "SELECT id, uri, idx, status FROM resident WHERE resident = ?1"
+            " AND (?2 IS NULL OR carrier = ?2 OR (?2 = 'key' AND carrier = ?3)) ORDER BY id",
+            (resident, carrier, DURESS_CARRIER),
         )
         return [(row, uri, idx, status) for row, uri, idx, status in found]
 
@@ -94,8 +95,15 @@ class Residents:
         return row and str(row[0])
 
     def newest_of(self, resident: str, *, now: int) -> Resident | None:
-        """The pass this person got last of those in force; a bare number only if it is all."""
-        order = "ORDER BY token = x'', id DESC LIMIT 1"
+        """The pass this person got last of those in force; a bare number only if it is all, a
+        duress key's never: it is given out once."""
+        order = f"AND carrier != '{DURESS_CARRIER}' ORDER BY token = x'', id DESC LIMIT 1"
+        row = self._db.execute(f"{_IN_FORCE} AND resident = ? {order}", (now, resident)).fetchone()
+        return Resident(*row) if row else None
+
+    def phone_of(self, resident: str, *, now: int) -> Resident | None:
+        """The newest pass of this person's phone that is in force without any condition."""
+        order = "AND carrier = 'key' AND status = 0 ORDER BY id DESC LIMIT 1"
         row = self._db.execute(f"{_IN_FORCE} AND resident = ? {order}", (now, resident)).fetchone()
         return Resident(*row) if row else None
 

@@ -43,7 +43,8 @@ _Value = TypeVar("_Value")
 
 
 class Line(NamedTuple):
-    """One resident of the roll. `zones` is a bit mask; `carrier` is "key", "card" or "print".
+    """One resident of the roll. `zones` is a bit mask; `carrier` is "key", "card" or "print", or
+    "duress", which no file names.
 
     `until` is the last second of the pass where the roll names a date (Unix seconds); `days`
     reaches it, rounded up.

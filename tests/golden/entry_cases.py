@@ -79,6 +79,7 @@ def _shapes() -> Iterator[Case]:
         ("issuer-key-typed", "a key that names its use", _changed(issuer, f2=key | {3: -8}),
          "5.2.1"),
         ("enrol-class-32", "a class that fits no mask", _changed(pass_1, f6=32), "5.3.1"),
+        ("enrol-assurance-7", "an assurance past the last", _changed(pass_1, f8=7), "5.3.1"),
         ("enrol-idx-131072", "a place past its list", _changed(pass_1, f5=131_072), "5.3.1"),
         ("unpass-handle-7", "a handle of 7 bytes", _odd("unpass", {1: bytes(7)}), "5.4.1"),
         ("rule-text", "a rule of text, not bytes", _odd("rule", {1: "gate", 2: "{}"}), "5.6.1"),

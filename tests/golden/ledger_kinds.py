@@ -29,6 +29,7 @@ from ledger_sync.entries import (
     to_bytes,
 )
 from ledger_sync.keys import SigningKey
+from ledger_sync.kinds import DURESS
 from ledger_sync.note import COSIGNER_KEY, NOTE_KEY, Verifier
 from ledger_sync.replica import Replica
 from ledger_sync.store import Store
@@ -268,6 +269,8 @@ def _whole() -> Iterator[Case]:
     yield entry("snapshot", "the state before it, by hash", made, "5.11.2", "accepted", made.size)
     yield entry("recognise-end", "recognised no more", Recognise("yardpass/hz08"), "5.9.1",
                  "accepted")  # fmt: skip
+    duress = named()["enrol"][2]._replace(assurance=DURESS)
+    yield entry("enrol-duress", "a key that opens and asks for help", duress, "5.3.1", "accepted")
     yield entry("issuer-end", "a key that may do nothing from here on",
                  Issuer(SITE, OFFICE.public, *WINDOW, 0, 0), "5.2.1", "accepted")  # fmt: skip
     yield entry("policy-again", "the policy in force once more", SECOND, "5.8.5", "accepted")

@@ -25,6 +25,7 @@ from makers import AT, DAY, LIST, OFFICE, STRANGER
 from ledger_sync import cbor, deny, merkle, note, snapshot, tiles
 from ledger_sync.entries import Unpass, to_bytes
 from ledger_sync.note import NOTE_KEY, Verifier
+from ledger_sync.state import number_of
 
 ONE = ("under", "ledger-one")
 
@@ -242,6 +243,9 @@ def _file(rows: bytes) -> bytes:
 
 # Section 7.8.
 
+GUEST_HEX = "87a414cf0c834483"  # the name of the invite in section 4.7
+GUEST = number_of(bytes.fromhex(GUEST_HEX))
+
 
 def _denials() -> Iterator[Case]:
     place = (LIST, 40_211)
@@ -249,10 +253,18 @@ def _denials() -> Iterator[Case]:
     def made(**changes: object) -> bytes:
         usual = {"places": [place], "issued_at": AT, "key": GUARD}
         parts = usual | changes
-        return deny.sign(ORIGIN, parts["places"], issued_at=parts["issued_at"], key=parts["key"])
+        return deny.sign(ORIGIN, **parts)
 
     for name, what, rule, body, at in (
         ("deny", "a guard denies one pass", "7.8.6", made(), AT),
+        ("deny-visitor", "a visitor is blocked", "7.8.1", made(places=[], visitors=[GUEST]), AT),
+        ("deny-both", "a pass and a visitor", "7.8.1", made(visitors=[GUEST]), AT),
+        ("deny-visitor-first", "a pass behind a visitor", "7.8.1",
+         _written(AT, f"visitor {GUEST_HEX}", f"7 {LIST}"), AT),
+        ("deny-visitor-upper", "a visitor in capitals", "7.8.1",
+         _written(AT, f"visitor {GUEST_HEX.upper()}"), AT),
+        ("deny-visitor-15", "a visitor of 15 digits", "7.8.1",
+         _written(AT, f"visitor {GUEST_HEX[1:]}"), AT),
         ("deny-65", "65 passes", "7.8.1", made(places=[place] * 65), AT),
         ("deny-nobody", "no pass", "7.8.1", made(places=[]), AT),
         ("deny-idx-131072", "a place past its list", "7.8.1", made(places=[(LIST, 131_072)]), AT),
@@ -270,7 +282,8 @@ def _denials() -> Iterator[Case]:
          made(issued_at=AT - 300), AT + 30 * 365 * DAY),
         ("deny-no-list", "a list that is not here", "7.8.6", made(places=[(f"{LIST}0", 7)]), AT),
     ):  # fmt: skip
-        expect = "accepted" if name in ("deny", "deny-decades") else "R-LEDGER"
+        is_good = name in ("deny", "deny-visitor", "deny-both", "deny-decades")
+        expect = "accepted" if is_good else "R-LEDGER"
         yield Case(name, what, body, rule, expect, at=at, kind="deny", more=(UNDER,))
 
 

@@ -1,0 +1,68 @@
+"""Duress: who came to a gate with the key that asks for help, as the other terminals see it.
+
+The gate itself lets such a key in as any other and shows nothing. FORMAT.md sections 5.3 and 8.2.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ledger_sync.errors import Refused
+from ledger_sync.feed import BUNDLE, at_of, check_of, use_of
+from ledger_sync.kinds import DURESS
+from ledger_sync.shelf import Held, Shelf
+from ledger_sync.store import Store
+from ledger_sync.watchlist import LOOKED_AT
+
+SHOWN_SECONDS = 86_400
+_HOLDERS = "SELECT DISTINCT holder FROM pass WHERE assurance = ? AND holder IS NOT NULL"
+
+
+class Duress(NamedTuple):
+    """A check of a duress key that counted: at whose gate, which, when (Unix seconds)."""
+
+    terminal: str
+    gate: str
+    at: int
+
+
+def duresses(store: Store, site_secret: bytes, own: bytes, *, now: int) -> list[Duress]:
+    """Those of the last day, oldest first; none in the feeds of this terminal, whose kid is `own`:
+    whoever forces somebody to a gate looks at its screen. Raises `Unavailable`."""
+    holders = {holder for (holder,) in store.rows(_HOLDERS, DURESS)}
+    if not holders:
+        return []
+    shelf = Shelf(store)
+    theirs = [held for held in shelf.feeds() if not held.own and held.kid != own]
+    found = {
+        Duress(held.origin.split("/")[-2], gate, at)
+        for held in theirs
+        for gate, at in _of_feed(shelf, held, site_secret, holders, now - SHOWN_SECONDS)
+    }
+    return sorted(found, key=lambda one: (one.at, one))
+
+
+def _of_feed(
+    shelf: Shelf, held: Held, secret: bytes, holders: set[int], since: int
+) -> Iterator[tuple[str, int]]:
+    """(gate, when) of each check of one of these holders after `since`."""
+    for entry in _newest(shelf, held, since):
+        use = use_of(entry, secret)
+        if use is None or use.holder not in holders or use.at <= since:
+            continue
+        try:
+            gate = check_of(entry).gate
+        except Refused:  # of a later version: who came can be read, where cannot
+            gate = ""
+        yield gate, use.at
+
+
+def _newest(shelf: Shelf, held: Held, since: int) -> Iterator[bytes]:
+    """The last entries of a feed, bundle by bundle, back to one that was over before `since`."""
+    first, stop = max(0, held.size - LOOKED_AT), held.size
+    while stop > first:
+        start = max(first, (stop - 1) // BUNDLE * BUNDLE)
+        bodies = shelf.bodies(held.number, start, stop)
+        yield from bodies
+        if max(map(at_of, bodies), default=0) <= since and start:
+            return
+        stop = start
