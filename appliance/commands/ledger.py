@@ -154,8 +154,6 @@ def status(site: Path, as_json: bool) -> None:
         ]
         when = (_when(at) for at, _, _ in forks)
         alarming += [f"ALARM: two histories of this ledger, seen {seen}" for seen in when]
-            f"ALARM: two histories of this ledger, seen {_when(at)}" for at, _, _ in forks
-        ]
         for told in alarming:
             click.echo(told, err=True)
     sys.exit(1 if forks else 0)
