@@ -150,7 +150,7 @@ def test_a_denial_that_arrives_after_the_look_ahead_is_seen(stand, form):
 
 def test_what_was_judged_from_a_view_before_the_denial_is_never_recorded(stand):
     checker = stand.compound.checker()
-    checker.look()
+    checker.look(NOW)
     denied(stand, ANN)
     assert checker.assess(show(C, ANN), NOW, grade=0).facts.status == 0  # that view is old
 

@@ -57,8 +57,8 @@ def presented(seconds):
         (HOUR + 1, "60 min", "GREY OPEN G-STALE-STATUS"),
         (7 * HOUR, "7 h", "GREY OPEN G-STALE-STATUS"),
         (3 * DAY, "3 d", "GREY OPEN G-STALE-STATUS"),
-        (3 * DAY + 1, "3 d", "GREY ASK G-STALE-STATUS"),
-        (20 * DAY, "20 d", "GREY ASK G-STALE-STATUS"),
+        (3 * DAY + 1, "3 d", "GREY ASK G-OLD-STATUS"),
+        (20 * DAY, "20 d", "GREY DENY G-OLD-STATUS"),
     ],
 )
 def test_a_ledger_that_stays_old_lowers_what_the_gate_says_and_its_age_is_shown(
@@ -74,7 +74,7 @@ def test_a_ledger_that_stays_old_lowers_what_the_gate_says_and_its_age_is_shown(
     assert presented(seconds) == verdict
     assert status()["age_seconds"] == seconds
     seen = run("check", "chen.txt", "--site", "north-1", "--at", iso(NOW + seconds)).stdout
-    assert f"(ledger {age} old)" in seen
+    assert f"; ledger {age} old." in seen
     when = ("--at", iso(NOW + seconds), "--json")
     (found,) = json.loads(run("check", "chen.txt", "--site", "north-1", *when).stdout)["checks"]
     assert found["ledger_age_seconds"] == seconds

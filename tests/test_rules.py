@@ -61,7 +61,7 @@ GIVEN = Invitation(NOW - HOUR, NOW + HOUR, zones=0b110, quota=1, host_class=1)
 INVITED = {"form": Form.VISITOR, "marks": REQUIRED[Form.VISITOR], "klass": 4, "invite": GIVEN}
 WITHDRAWN = INVITED | {"invite": GIVEN._replace(ended=1)}
 TIMED = read(
-    b'{"rules": [{"id": "six", "reason": "R-TIME",'
+    b'{"rules": [{"id": "six", "reason": "R-TIME", "way": "both",'
     b' "logic": {"<": [{"var": "external.minute_of_day"}, 360]}}]}'
 )
 AT_FIVE = {"rule": TIMED, "around": NOWHERE._replace(minute=359)}
