@@ -2,6 +2,7 @@
 
 import json
 from importlib import resources
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -27,6 +28,7 @@ def one(name, logic, reason="R-TIME", **more):
     return {"id": name, "reason": reason, "logic": logic, **more}
 
 
+ROOT = Path(__file__).parents[1]
 HOURS = {"<": [{"var": "external.minute_of_day"}, 720]}
 NEVER = f"rule 'a' decides in none of {DRAWS:,} situations: it never fails, or one before it "
 
@@ -107,6 +109,13 @@ def test_a_soft_reason_that_no_rule_gives_and_a_curfew_nobody_asks_for_are_told(
 
 def test_the_default_rule_has_nothing_to_warn_of():
     assert list(warnings(DEFAULT)) == list(hints(DEFAULT)) == []
+
+
+def test_the_pages_say_how_many_examples_there_are():
+    said = f"{len(examples(DEFAULT))} people at a gate"
+
+    for page in (ROOT / "README.md", ROOT / "appliance" / "policy" / "README.md"):
+        assert said in page.read_text("utf-8")
 
 
 def test_every_example_differs_from_every_other():
