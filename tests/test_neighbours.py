@@ -43,7 +43,8 @@ class Stage:
     def counts(self, name, zone):
         """A terminal recorded a check that counts for this zone."""
         log = self.compound.log
-        number = log.open_feed(f"yardpass/hz07/{name}/{name.encode().hex():0<16.16}", b"o", NOW)
+        origin = f"yardpass/hz07/{name}/{name.encode().hex():0<16.16}"
+        number = log.open_feed(origin, b"o", NOW, kid=name.encode())
         log.append(number, 1, check(use(5, zone=zone)).to_bytes())
         log.append(number, 2, b"what a later version wrote")
 

@@ -22,6 +22,8 @@ LOOKED_AT = 16  # last entries of a terminal's feed that may say for which zone 
 NO_ZONE = feeds.NO_ZONE
 SECOND = 1_000_000_000
 
+_NEWEST = "SELECT max(id), origin FROM feed GROUP BY kid"  # origin is of the row with that id
+
 Heard = Callable[[], list[str]]
 """The names of the terminals that are connected now; none while nobody listens."""
 
@@ -91,12 +93,12 @@ class Neighbours:
         }
 
     def _zones(self) -> dict[str, int]:
-        """Terminal -> the zone its newest checks count for."""
+        """Terminal -> the zone that the checks of its newest feed count for."""
         shelf, found = Shelf(self._store), {}
-        for held in shelf.feeds():
-            zone = _zone_in(shelf, held)
+        for number, origin in self._store.rows(_NEWEST):
+            zone = _zone_in(shelf, shelf.feed(number))
             if zone is not None:
-                found[held.origin.split("/")[-2]] = zone
+                found[origin.split("/")[-2]] = zone
         return found
 
 
