@@ -13,9 +13,11 @@ from test_rules import FACTS as GREEN
 from test_rules import NOW
 
 from appliance.gate import machine
+from appliance.gate.company import Company
 from appliance.gate.door import Output
 from appliance.gate.events import Event, Fact
-from appliance.policy.facts import NOWHERE, Direction, Nonce
+from appliance.gate.surroundings import Surroundings, Who
+from appliance.policy.facts import NOWHERE, Direction, Gate, Nonce
 from appliance.policy.reasons import Reason
 from appliance.policy.rules import decide
 from appliance.policy.site_rule import read
@@ -23,6 +25,7 @@ from appliance.policy.verdict import Action, Colour
 from appliance.zones import zone_of
 from ledger_sync.clock import Grade, Reading, grade_of
 from ledger_sync.errors import Refused
+from ledger_sync.orders import InForce
 
 DAY, YEAR = 86_400, 365 * 86_400
 times = st.integers(0, 2**53)
@@ -141,3 +144,22 @@ def test_the_reason_says_that_it_is_the_time():
 
     assert decide(facts, NOW) == (Colour.GREY, Action.ASK, (Reason.CLOCK, Reason.TIMELESS))
     assert decide(facts._replace(rule=GREEN.rule), NOW).action is Action.OPEN
+
+
+@pytest.mark.parametrize(
+    ("midnight", "minutes"),
+    [(1_774_738_800, 120), (1_774_825_200 + DAY, 180), (1_792_879_200, 240)],
+    ids=["spring", "usual", "autumn"],
+)
+def test_hours_are_those_of_the_clocks_on_the_wall_on_the_days_they_are_moved(midnight, minutes):
+    here = Surroundings(Gate("yp:hz07", "n", Direction.IN, 1), Company({}.get))
+    here.follow(HOURS, InForce(0, 0, 0, ()))
+    green = 0
+    for minute in range(25 * 60):
+        now = midnight + minute * 60
+        around = here.at(now, Grade.GOOD, Who(b"somebody", "{}"))
+        facts = GREEN._replace(around=around, rule=HOURS, code_at=now, quorum_time=now)
+        facts = facts._replace(expires_at=2**40, issuer_until=2**40)
+        green += decide(facts, now).colour is Colour.GREEN
+
+    assert green == minutes
