@@ -20,6 +20,7 @@ from appliance.gate.surroundings import Surroundings, Who
 from appliance.policy.facts import NOWHERE, Direction, Gate, Nonce
 from appliance.policy.reasons import Reason
 from appliance.policy.rules import decide
+from appliance.policy.schedule import moment
 from appliance.policy.site_rule import read
 from appliance.policy.verdict import Action, Colour
 from appliance.zones import zone_of
@@ -154,9 +155,10 @@ def test_the_reason_says_that_it_is_the_time():
 def test_hours_are_those_of_the_clocks_on_the_wall_on_the_days_they_are_moved(midnight, minutes):
     here = Surroundings(Gate("yp:hz07", "n", Direction.IN, 1), Company({}.get))
     here.follow(HOURS, InForce(0, 0, 0, ()))
-    green = 0
-    for minute in range(25 * 60):
-        now = midnight + minute * 60
+    green, today = 0, moment(HOURS.zone, midnight).day
+    for now in range(midnight, midnight + 25 * 3_600, 60):
+        if moment(HOURS.zone, now).day != today:
+            break
         around = here.at(now, Grade.GOOD, Who(b"somebody", "{}"))
         facts = GREEN._replace(around=around, rule=HOURS, code_at=now, quorum_time=now)
         facts = facts._replace(expires_at=2**40, issuer_until=2**40)
