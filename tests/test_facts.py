@@ -17,6 +17,7 @@ from appliance.policy.facts import (
     Invitation,
     Nonce,
     facts_of,
+    invitation_in,
     receipt_in,
 )
 from appliance.policy.reasons import Reason
@@ -248,6 +249,18 @@ def test_facts_of_a_visitor_hold_what_the_host_gave():
     assert facts_of(data, (), RULES) == facts
     assert receipt_in(data) is None
     assert refusal(data[:SIZE]) == refusal(data + bytes(1)) == "R-LEDGER"
+
+
+def test_an_invitation_alone_is_read_from_facts_of_the_right_length():
+    given_away = Invitation(1, 2, 3, 4, 5, 6, 0, 1, 0)
+    data = FACTS._replace(form=8, invite=given_away).to_bytes()
+
+    assert invitation_in(data) == given_away
+    assert invitation_in(FACTS.to_bytes()) is invitation_in(b"") is None
+    for wrong in (data[:-1], data + b"\0", data[:1]):
+        with pytest.raises(Refused) as refused:
+            invitation_in(wrong)
+        assert refused.value.reason == "R-LEDGER"
 
 
 @pytest.mark.parametrize(("at", "value"), [(27, 5), (28, 2), (29, 3)])

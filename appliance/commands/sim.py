@@ -192,8 +192,8 @@ def _play(
     with _until_stopped():
         for what, show in islice(cycle(acts), count or None):
             pause.wait(every / 2)  # a terminal needs a moment to find the port
+            click.echo(f"shown: {what}", err=True)  # first: who reads it may end us at once
             show()
-            click.echo(f"shown: {what}", err=True)
             pause.wait(every / 2)
             remove()
 
