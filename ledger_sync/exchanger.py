@@ -19,6 +19,7 @@ from ledger_sync.complaints import Complaints
 from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.gossip import Gossip, Self
 from ledger_sync.peers import Peer, Peers
+from ledger_sync.sockets import Listener
 from ledger_sync.store import Store
 from ledger_sync.trust import Trust
 from ledger_sync.wire import Line
@@ -85,10 +86,9 @@ class Exchanger:
         loop = asyncio.get_running_loop()
         async with contextlib.AsyncExitStack() as stack:
             if listen:
-                server = sockets.listening(*wire.address_of(listen))
-                self.port = server.getsockname()[1]
-                stack.callback(server.close)
-                self._spawn(self._accept(server))
+                address, failed = wire.address_of(listen), self._no_more
+                listener = stack.enter_context(Listener(*address, self._taken, failed))
+                self.port = listener.port
             if self._ring is not None:
                 loop.add_reader(self._ring, self._rang)
                 stack.callback(loop.remove_reader, self._ring)
@@ -197,23 +197,16 @@ class Exchanger:
 
     # --- lines -----------------------------------------------------------------------------------
 
-    async def _accept(self, server: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                sock, _ = await loop.sock_accept(server)
-            except OSError as error:  # out of descriptors: others must end first
-                self._complain("no more calls can be taken: %s", error)
-                await asyncio.sleep(1.0)
-                continue
-            if self.handshakes >= MAX_HANDSHAKES or len(self._lines) >= MAX_LINES:
-                sock.close()
-                self._complain("calls are turned away: %d at once", self.handshakes)
-                continue
-            sock.setblocking(False)
-            self.handshakes += 1
-            task = self._spawn(self._answer(sock))
-            task.add_done_callback(functools.partial(self._answered, sock))
+    def _no_more(self, error: OSError) -> None:
+        self._complain("no more calls can be taken: %s", error)
+
+    def _taken(self, sock: socket.socket) -> None:
+        if self.handshakes >= MAX_HANDSHAKES or len(self._lines) >= MAX_LINES:
+            sock.close()
+            self._complain("calls are turned away: %d at once", self.handshakes)
+            return
+        self.handshakes += 1
+        self._spawn(self._answer(sock)).add_done_callback(functools.partial(self._answered, sock))
 
     def _answered(self, sock: socket.socket, task: asyncio.Task[None]) -> None:
         self.handshakes -= 1

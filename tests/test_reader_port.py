@@ -68,6 +68,20 @@ class Listener:
             self._changed.wait_for(lambda: len(self.events) >= count, seconds)
             return [self.seen(event) for event in self.events]
 
+    def until_read(self, card):
+        """All events once this card was read; it is held to the reader again if that takes long."""
+        wanted = self.rig.reads(card)
+        for _ in range(3):
+            self.rig.show(card)
+            with self._changed:
+                told = self._changed.wait_for(
+                    lambda: wanted in map(self.seen, self.events), WAIT / 2
+                )
+            if told:
+                break
+            self.rig.remove()
+        return self.wait(1)
+
     @staticmethod
     def seen(event):
         """An event without its time and its names."""
@@ -185,13 +199,14 @@ def test_endless_noise_fills_no_memory(rig, listener):
         before = tracemalloc.get_traced_memory()[0]
         for _ in range(FLOOD):
             rig.noise()
-        rig.show(BO)
-        seen = listener.wait(2)
+        seen = listener.until_read(BO)
         grown = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
 
-    assert seen == ["well", rig.reads(BO)]
+    # On a busy machine a reader whose line is flooded may be gone for a while, and says so.
+    assert seen[0] == "well"
+    assert [event for event in seen if event not in ("well", "gone")] == [rig.reads(BO)]
     assert grown < MAX_GROWTH
 
 
