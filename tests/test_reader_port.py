@@ -69,7 +69,7 @@ class Listener:
             return [self.seen(event) for event in self.events]
 
     def until_read(self, card):
-        """All events once this card was read; it is held to the reader again if that takes long."""
+        """All events once this card was read; it is shown again if that takes long."""
         wanted = self.rig.reads(card)
         for _ in range(3):
             self.rig.show(card)
