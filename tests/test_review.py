@@ -4,14 +4,21 @@ import json
 
 import pytest
 from compound import (
+    NOW,
     Compound,
     furnish,
+    key_named,
 )
 from desk import run
+from diary import check, use
 
+from appliance.gate.neighbours import Neighbours
 from appliance.office import rule_check
 from appliance.policy import site_rule
 from appliance.zones import zone_of
+from ledger_sync import entries
+from ledger_sync.shelf import Shelf
+from ledger_sync.store import Store
 
 
 @pytest.fixture
@@ -54,3 +61,35 @@ def test_setting_a_rule_with_a_warning_does_not_end_as_if_it_were_refused(tmp_pa
 
 
 # At the gate
+
+
+def test_one_damaged_bundle_of_a_peer_does_not_end_the_gate(compound):
+    compound.publish(entries.Terminal("east", key_named("east").public, "g", "gate"))
+    number = compound.log.open_feed("yardpass/hz07/east/0000000000000001", b"o", NOW)
+    Store(compound.path).write("UPDATE feed SET size = 256 WHERE id = ?", number)
+    Store(compound.path).write(
+        "INSERT INTO feed_bundle VALUES (?, ?, ?)", number << 32, b"damaged", b""
+    )
+    gate = Neighbours(compound.store, "mine", 3, heard=lambda: ["east"], ticks=lambda: 10**15)
+
+    gate.look(NOW)
+
+    assert gate.here().heard_for == 0
+
+
+def test_a_look_at_the_neighbours_does_not_read_every_incarnation_there_ever_was(
+    compound, monkeypatch
+):
+    compound.publish(entries.Terminal("east", key_named("east").public, "g", "gate"))
+    for start in range(300):
+        number = compound.log.open_feed(f"yardpass/hz07/east/{start:016x}", b"o", NOW)
+        compound.log.append(number, 1, check(use(5, zone=4 - (start == 299))).to_bytes())
+    compound.store.write("UPDATE feed SET size = 2")
+    reads, bodies = [], Shelf.bodies
+    monkeypatch.setattr(Shelf, "bodies", lambda *given: reads.append(given) or bodies(*given))
+    gate = Neighbours(compound.store, "mine", 3, heard=list, ticks=lambda: 10**15)
+
+    gate.look(NOW)
+
+    assert gate.here().heard_for > 0  # the newest one counts, and it counts for this zone
+    assert len(reads) <= 16
