@@ -4,10 +4,12 @@ import json
 
 import pytest
 from compound import (
+    ANN,
     NOW,
     Compound,
     furnish,
     key_named,
+    person,
 )
 from desk import run
 from diary import check, use
@@ -17,6 +19,7 @@ from appliance.office import rule_check
 from appliance.policy import site_rule
 from appliance.zones import zone_of
 from ledger_sync import entries
+from ledger_sync.changes import changed_at
 from ledger_sync.shelf import Shelf
 from ledger_sync.store import Store
 
@@ -93,3 +96,13 @@ def test_a_look_at_the_neighbours_does_not_read_every_incarnation_there_ever_was
 
     assert gate.here().heard_for > 0  # the newest one counts, and it counts for this zone
     assert len(reads) <= 16
+
+
+def test_when_a_status_changed_is_not_taken_from_a_list_whose_address_begins_alike(compound):
+    other = ANN.claims.uri + "0"
+    compound.publish(entries.Status(ANN.claims.uri, NOW + 1, ((ANN.claims.idx, 1),)))
+    elsewhere = person("elsewhere", uri=other, idx=ANN.claims.idx)
+    compound.publish(elsewhere.enrolment(), elsewhere.status(1))
+    compound.publish(entries.Status(other, NOW + 9, ((ANN.claims.idx, 0),)))
+
+    assert changed_at(compound.replica, ANN.enrolment().handle) == NOW + 1
