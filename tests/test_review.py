@@ -5,11 +5,14 @@ import json
 import pytest
 from compound import (
     ANN,
+    GOOD,
     NOW,
+    C,
     Compound,
     furnish,
     key_named,
     person,
+    show,
 )
 from desk import run
 from diary import check, use
@@ -106,3 +109,18 @@ def test_when_a_status_changed_is_not_taken_from_a_list_whose_address_begins_ali
     compound.publish(entries.Status(other, NOW + 9, ((ANN.claims.idx, 0),)))
 
     assert changed_at(compound.replica, ANN.enrolment().handle) == NOW + 1
+
+
+def test_an_order_or_a_withdrawal_does_not_make_every_gate_read_its_rule_anew(
+    compound, monkeypatch
+):
+    rules = [{"id": "a", "reason": "R-TIME", "logic": {"<": [{"var": "external.weekday"}, 9]}}]
+    compound.publish(entries.Rule("gate", ruled(rules=rules)))
+    gate, read = compound.checker(), []
+    parse = json.loads
+    monkeypatch.setattr(site_rule.json, "loads", lambda *a, **k: read.append(a) or parse(*a, **k))
+
+    compound.store.write("UPDATE ledger SET version = version + 1")
+    gate.assess(show(C, ANN), NOW, grade=GOOD)
+
+    assert not read
