@@ -5,20 +5,26 @@ import json
 import pytest
 from compound import (
     ANN,
+    DAY,
     GOOD,
     NOW,
+    POOR,
+    STATIC,
     C,
     Compound,
     furnish,
     key_named,
+    outcome,
     person,
     show,
 )
 from desk import run
 from diary import check, use
+from guest_scenarios import Given, visit
 
 from appliance.gate.neighbours import Neighbours
 from appliance.office import rule_check
+from appliance.passes.invite import ESCORTED
 from appliance.policy import site_rule
 from appliance.zones import zone_of
 from ledger_sync import entries
@@ -124,3 +130,36 @@ def test_an_order_or_a_withdrawal_does_not_make_every_gate_read_its_rule_anew(
     gate.assess(show(C, ANN), NOW, grade=GOOD)
 
     assert not read
+
+
+def bare_host(gate, grade=GOOD, at=NOW):
+    return gate.assess(show(C, ANN, at), at, grade=grade)
+
+
+ESCORT = Given(flags=ESCORTED)
+
+
+def test_a_screenshot_of_the_host_at_a_gate_without_time_is_no_escort(compound):
+    gate = compound.checker()
+    shown = gate.assess(show(C, ANN, NOW - 9 * DAY), NOW, grade=POOR)
+    assert outcome(shown.verdict) == "GREY ASK G-CLOCK"
+
+    gate.remember(shown, NOW)
+
+    found = gate.assess(visit(ANN, ESCORT), NOW, grade=GOOD)
+    assert outcome(found.verdict) == "YELLOW ASK Y-ESCORT"
+
+
+def test_a_printed_pass_that_only_the_guard_may_let_in_is_no_escort(compound):
+    compound.publish(entries.Rule("gate", b'{"static": "yellow"}'))
+    gate = compound.checker()
+    host = ANN  # the paper is hers: one subject
+    printed = person("ann", bearer=True)._replace(key=None)
+    compound.publish(printed.enrolment())
+    shown = gate.assess(show(STATIC, printed), NOW, grade=GOOD)
+    assert outcome(shown.verdict) == "YELLOW ASK Y-IDCHECK"
+
+    gate.remember(shown, NOW)
+
+    found = gate.assess(visit(host, ESCORT), NOW, grade=GOOD)
+    assert outcome(found.verdict) == "YELLOW ASK Y-ESCORT"
