@@ -163,3 +163,13 @@ def test_a_printed_pass_that_only_the_guard_may_let_in_is_no_escort(compound):
 
     found = gate.assess(visit(host, ESCORT), NOW, grade=GOOD)
     assert outcome(found.verdict) == "YELLOW ASK Y-ESCORT"
+
+
+def test_a_host_whose_class_this_version_cannot_judge_invites_nobody_to_a_green(compound):
+    compound.publish(entries.Unknown("novelty", 1 << 1))
+    gate = compound.checker()
+    assert outcome(bare_host(gate).verdict) == "GREY ASK G-UPDATE"
+
+    found = gate.assess(visit(ANN), NOW, grade=GOOD)
+
+    assert outcome(found.verdict) == "GREY ASK G-UPDATE"
