@@ -25,11 +25,14 @@ from diary import check, use
 from guest_scenarios import CAPTAIN, Given, visit
 from stand import Stand
 
+from appliance.commands import presence
 from appliance.gate.neighbours import Neighbours
+from appliance.gate.overstays import Overstay
 from appliance.office import rule_check
 from appliance.passes.invite import ESCORTED
 from appliance.policy import site_rule
 from appliance.policy.rules import decide
+from appliance.policy.schedule import UTC
 from appliance.zones import zone_of
 from ledger_sync import entries, order
 from ledger_sync.changes import changed_at
@@ -181,6 +184,14 @@ def test_a_host_whose_class_this_version_cannot_judge_invites_nobody_to_a_green(
     found = gate.assess(visit(ANN), NOW, grade=GOOD)
 
     assert outcome(found.verdict) == "GREY ASK G-UPDATE"
+
+
+def test_a_gate_name_from_a_peer_does_not_steer_the_screen_of_who_reads_it():
+    late = Overstay("aa" * 8, "n\x1b[2J\r\n", 0, NOW - 60, NOW - 30)
+
+    (line,) = presence._late([late], NOW, UTC)
+
+    assert line.isprintable()
 
 
 @pytest.mark.xfail(strict=True, reason="open: a yellow that nobody let in counts as an entry")

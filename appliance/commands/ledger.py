@@ -149,7 +149,7 @@ def status(site: Path, as_json: bool) -> None:
             click.echo(told)
         alarming = [f"ALARM at {name}: {one.kind}, since {_when(one.at)}" for name, one in alarms]
         alarming += [
-            f"DURESS at {terminal}, gate {gate}, {_when(at)}: send help"
+            f"DURESS at {terminal}, gate {words.plain(gate)}, {_when(at)}: send help"
             for terminal, gate, at in duress
         ]
         when = (_when(at) for at, _, _ in forks)
