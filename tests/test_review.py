@@ -25,7 +25,7 @@ from diary import check, use
 from guest_scenarios import CAPTAIN, Given, visit
 from stand import Stand
 
-from appliance.commands import presence
+from appliance.commands import ledger, presence
 from appliance.gate.neighbours import Neighbours
 from appliance.gate.overstays import Overstay
 from appliance.office import rule_check
@@ -37,6 +37,7 @@ from appliance.zones import zone_of
 from ledger_sync import entries, order
 from ledger_sync.changes import changed_at
 from ledger_sync.errors import Refused
+from ledger_sync.gate_alarm import GateAlarm, alarm_of
 from ledger_sync.order import Kind
 from ledger_sync.orders import Orders
 from ledger_sync.shelf import Shelf
@@ -192,6 +193,12 @@ def test_a_gate_name_from_a_peer_does_not_steer_the_screen_of_who_reads_it():
     (line,) = presence._late([late], NOW, UTC)
 
     assert line.isprintable()
+
+
+def test_an_alarm_of_a_peer_from_the_end_of_time_does_not_end_ledger_status():
+    forced = GateAlarm("forced", 2**63 - 1, 0, "n").to_bytes()
+
+    assert ledger._when(alarm_of(forced).at) == "9999-12-31 23:59 UTC"
 
 
 @pytest.mark.xfail(strict=True, reason="open: a yellow that nobody let in counts as an entry")
