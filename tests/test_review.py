@@ -2,6 +2,7 @@
 
 import json
 import time
+from importlib import resources
 
 import pytest
 from compound import (
@@ -10,6 +11,7 @@ from compound import (
     GOOD,
     NOW,
     POOR,
+    REVOKED,
     STATIC,
     TRUST,
     C,
@@ -26,23 +28,30 @@ from guest_scenarios import CAPTAIN, Given, visit
 from stand import Stand
 
 from appliance.commands import ledger, presence
-from appliance.gate.neighbours import Neighbours
+from appliance.gate.neighbours import Here, Neighbours
 from appliance.gate.overstays import Overstay
+from appliance.gate.withdrawing import verifier_of
 from appliance.office import rule_check
+from appliance.passes import challenge_text, code, invite
 from appliance.passes.invite import ESCORTED
+from appliance.passes.token import handle_of
 from appliance.policy import site_rule
 from appliance.policy.rules import decide
 from appliance.policy.schedule import UTC
 from appliance.zones import zone_of
 from ledger_sync import entries, order
 from ledger_sync.changes import changed_at
+from ledger_sync.clock import Reading
 from ledger_sync.errors import Refused
+from ledger_sync.frames import MAX_MARKS
 from ledger_sync.gate_alarm import GateAlarm, alarm_of
 from ledger_sync.order import Kind
 from ledger_sync.orders import Orders
+from ledger_sync.presence import Inside
 from ledger_sync.shelf import Shelf
 from ledger_sync.state import holder_of
 from ledger_sync.store import Store
+from ledger_sync.withdrawals import Withdrawals
 
 
 @pytest.fixture
@@ -259,3 +268,69 @@ def test_the_worst_rule_that_is_taken_costs_a_check_less_than_100_ms():
     decide(facts, rule_check.NOW)
 
     assert time.perf_counter() - begin < 0.1
+
+
+class Heard:
+    """All gates of the zone are heard."""
+
+    def here(self):
+        return Here(0, Inside(1, 0))
+
+    def look(self, now):
+        pass
+
+
+@pytest.mark.xfail(strict=True, reason="open: a yellow that nobody let in counts as an entry")
+def test_who_waited_for_the_second_person_at_night_is_not_inside_by_having_waited(tmp_path):
+    """The preset staff-entrance: the first of two is left standing, and then R-APB."""
+    preset = resources.files("appliance.policy").joinpath("presets", "staff-entrance.json")
+    first, second = person("first of two", klass=3), person("second of two", klass=3)
+    with Stand(tmp_path) as stand:
+        stand.compound.publish(
+            entries.Rule("gate", preset.read_bytes()), first.enrolment(), second.enrolment()
+        )
+        stand.terminal._checker = stand.compound.checker(neighbours=Heard())
+        thursday = NOW // DAY * DAY + 6 * 3_600 + 2 * DAY  # 06:00 in UTC
+        stand.compound.publish(second.status(0), at=thursday)
+        stand.reading = Reading(thursday, True, 1, True)
+        alone = stand.terminal.present(show(C, first, thursday))
+        assert outcome(alone.verdict) == "YELLOW ASK Y-SECOND"
+        assert outcome(stand.terminal.present(show(C, second, thursday)).verdict) == "GREEN OPEN"
+
+        found = stand.terminal.present(show(C, first, thursday + 1))
+
+    assert outcome(found.verdict) == "GREEN OPEN"
+
+
+@pytest.mark.xfail(strict=True, reason="open: a gate without the time counts no entries")
+def test_an_invite_for_one_entry_is_good_for_one_at_a_gate_without_the_time(tmp_path):
+    """Where `freshness` lets visitors in by a number; else the guard decides."""
+    with Stand(tmp_path) as stand:
+        rule = b'{"freshness": {"visitor": {"stale": "open"}}}'
+        stand.compound.publish(entries.Rule("gate", rule))
+        stand.reading = Reading(NOW, False, 1, False)
+        opened = []
+        for turn in range(3):
+            stand.ticks = turn * 31.0
+            nonce = challenge_text.parse(stand.challenge.shown()[0]).nonce
+            text = visit(ANN, Given(uses=1), NOW + turn, nonce=nonce, audience="yp:hz07/n")
+            opened.append(stand.terminal.present(text).is_opened)
+
+    assert opened == [True, False, False]
+
+
+@pytest.mark.xfail(strict=True, reason="open: no host has a share of what is told")
+def test_a_thousand_withdrawals_of_one_host_do_not_push_out_that_of_another(compound):
+    held = Withdrawals(compound.store, verifier_of(compound.store))
+
+    def taken_back(who, cti, at):
+        host = invite.by_handle(handle_of(who.token))
+        made = invite.revocation(cti, issued_at=at, host=host, key=who.key)
+        return code.to_text(made)
+
+    honest = taken_back(ANN, b"honest!!", NOW)
+    held.add(honest, now=NOW)
+    for number in range(MAX_MARKS):  # a revoked pass may as well
+        held.add(taken_back(REVOKED, number.to_bytes(8, "big"), NOW + 300), now=NOW)
+
+    assert honest in held.notes()[::-1][:MAX_MARKS]  # as alarms.py tells them
