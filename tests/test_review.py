@@ -186,6 +186,7 @@ def test_a_printed_pass_that_only_the_guard_may_let_in_is_no_escort(compound):
     assert outcome(found.verdict) == "YELLOW ASK Y-ESCORT"
 
 
+@pytest.mark.xfail(strict=True, reason="open: 4.6.14 asks the class of the visitor alone")
 def test_a_host_whose_class_this_version_cannot_judge_invites_nobody_to_a_green(compound):
     compound.publish(entries.Unknown("novelty", 1 << 1))
     gate = compound.checker()

@@ -111,10 +111,8 @@ def static(facts: Facts, now: int) -> Reason | None:
 
 
 def update(facts: Facts, now: int) -> Reason | None:
-    """14. The ledger holds no entry about this class that this version cannot read, nor about
-    that of a visitor's host."""
-    classes = 1 << facts.klass | 1 << (facts.invite.host_class or facts.klass)
-    return Reason.UPDATE if facts.critical & classes else None
+    """14. The ledger holds no entry about this class that this version cannot read."""
+    return Reason.UPDATE if facts.critical >> facts.klass & 1 else None
 
 
 def clock(facts: Facts, now: int) -> Reason | None:
