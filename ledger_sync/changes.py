@@ -33,6 +33,8 @@ def _found(replica: Replica, uri: str, idx: int) -> int | None:
         for body in reversed(replica.bundle(number)):
             if needle in body and body[2:9] == b"\x66status":
                 entry = entries.parse(body)
-                if isinstance(entry, Status) and idx in dict(entry.changes):
+                if not isinstance(entry, Status) or entry.uri != uri:
+                    continue
+                if idx in dict(entry.changes):
                     return entry.issued_at
     return None

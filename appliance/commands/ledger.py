@@ -149,7 +149,7 @@ def status(site: Path, as_json: bool) -> None:
             click.echo(told)
         alarming = [f"ALARM at {name}: {one.kind}, since {_when(one.at)}" for name, one in alarms]
         alarming += [
-            f"DURESS at {terminal}, gate {gate}, {_when(at)}: send help"
+            f"DURESS at {terminal}, gate {words.plain(gate)}, {_when(at)}: send help"
             for terminal, gate, at in duress
         ]
         when = (_when(at) for at, _, _ in forks)
@@ -159,8 +159,12 @@ def status(site: Path, as_json: bool) -> None:
     sys.exit(1 if forks else 0)
 
 
+_LAST = 253_402_300_799  # the end of the year 9999
+
+
 def _when(at: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at))
+    """Of a time that another terminal may have made up: no year behind 9999."""
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(min(at, _LAST)))
 
 
 def _duresses(settings: Settings, store: Store) -> list[Duress]:

@@ -44,8 +44,9 @@ def rule() -> None:
 def set_(folder: Path, file: Path) -> None:
     """Make FILE (JSON) the rule of all gates; `{}` gives the defaults."""
     text, made = _read(file)
+    warnings = list(rule_check.warnings(made))
     open_office(folder).add(Rule(site_rule.RULE_NAME, text))
-    for warning in rule_check.warnings(made):
+    for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"rule {made.digest.hex()}; {PUBLISH}")
 

@@ -12,7 +12,7 @@ from appliance.gate import doorbell
 from appliance.gate.assembly import open_replica
 from appliance.gate.identity import HINT
 from appliance.gate.overstays import Overstay, overstays
-from appliance.gate.words import clock_of
+from appliance.gate.words import clock_of, plain
 from appliance.policy import site_rule
 from appliance.policy.schedule import Zone
 from appliance.settings import FILE_NAME, load
@@ -93,7 +93,7 @@ def _unsure(silent: list[str] | None) -> list[str]:
 
 def _late(late: list[Overstay], at: int, zone: Zone) -> list[str]:
     return [
-        f"OVERDUE visitor {one.visitor}: in by {one.gate} {clock_of(one.since, at, zone)}, until "
-        f"{clock_of(one.ended_at, at, zone)}"
+        f"OVERDUE visitor {one.visitor}: in by {plain(one.gate)} "
+        f"{clock_of(one.since, at, zone)}, until {clock_of(one.ended_at, at, zone)}"
         for one in late
     ]

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from appliance.gate import guest, surroundings
-from appliance.gate.company import Company
+from appliance.gate.company import Company, was_here
 from appliance.gate.guest import nonce_of
 from appliance.gate.neighbours import Neighbours
 from appliance.gate.surroundings import Surroundings, Who
@@ -15,10 +15,10 @@ from appliance.passes import code as codes
 from appliance.passes import token, verify, verify_invite
 from appliance.passes.code import Code, Form
 from appliance.policy import site_rule
-from appliance.policy.facts import GUESTS, UNINVITED, Around, Audience, Facts, Gate, Nonce
+from appliance.policy.facts import UNINVITED, Around, Audience, Facts, Gate, Nonce
 from appliance.policy.rules import decide
 from appliance.policy.site_rule import SiteRule
-from appliance.policy.verdict import Colour, Verdict
+from appliance.policy.verdict import Verdict
 from appliance.zones import zone_of
 from ledger_sync.clock import Grade, floor_of
 from ledger_sync.denials import DENIED, Denials
@@ -110,8 +110,7 @@ class Checker:
     def remember(self, assessed: Assessed, now: int) -> None:
         """Somebody came through by a verdict that is on record: the company of the next ones."""
         facts = assessed.facts
-        is_own = assessed.verdict.colour is not Colour.RED and facts.form not in GUESTS
-        if is_own and assessed.credential:
+        if assessed.credential and was_here(assessed.verdict, facts):
             self._surroundings.note(assessed.credential, facts.klass, now)
 
     @property

@@ -9,10 +9,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from appliance.policy.facts import UNKNOWN
+from appliance.passes.code import Form
+from appliance.policy.facts import GUESTS, UNKNOWN, Facts
+from appliance.policy.verdict import Action, Colour, Verdict
+from ledger_sync.clock import Grade
 
 REMEMBERED_SECONDS = 120
 MAX_REMEMBERED = 16  # people kept; more pass no gate within the seconds that rules ask about
+
+_COPIED = (Form.STATIC, Form.NUMBER)  # forms that whoever has a copy can show
 
 SubjectOf = Callable[[bytes], str | None]
 """The subject of a pass by its handle, None for one that the ledger does not name."""
@@ -25,6 +30,16 @@ class Seen(NamedTuple):
     handle: bytes
     klass: int
     at: int
+
+
+def was_here(verdict: Verdict, facts: Facts) -> bool:
+    """Whether a person with a pass of their own stood at the gate: who was let in, or proved a key
+    at a known time and waits for company. A copied card or an old picture of a code proves nobody.
+    """
+    if facts.form in GUESTS or verdict.colour is Colour.RED:
+        return False
+    is_proven = facts.grade != Grade.POOR and facts.form not in _COPIED
+    return verdict.action is Action.OPEN or is_proven
 
 
 class Company:

@@ -19,10 +19,12 @@ from ledger_sync.store import Store
 
 LOOK_SECONDS = 5  # between two looks; a compound's marks take milliseconds
 LOOKED_AT = 16  # last entries of a terminal's feed that may say for which zone it counts
+MAX_LOOKED_AT = 256  # newest feeds of all terminals, of which there may be 20,000
+MAX_FEEDS = 8  # newest feeds of a terminal that are looked through; each start makes one
 NO_ZONE = feeds.NO_ZONE
 SECOND = 1_000_000_000
 
-_NEWEST = "SELECT max(id), origin FROM feed GROUP BY kid"  # origin is of the row with that id
+_NEWEST = "SELECT id, origin FROM feed ORDER BY id DESC LIMIT ?"
 
 Heard = Callable[[], list[str]]
 """The names of the terminals that are connected now; none while nobody listens."""
@@ -85,25 +87,33 @@ class Neighbours:
     def _of_the_zone(self) -> set[str]:
         """The other terminals that count for this zone, or of which nobody can tell."""
         named = {name for (name,) in self._store.rows("SELECT name FROM terminal")}
-        zones = self._zones()
+        zones = self._zones(named)
         return {
             name
             for name in named - {self._name}
             if zones.get(name, self._zone) in (self._zone, NO_ZONE)
         }
 
-    def _zones(self) -> dict[str, int]:
-        """Terminal -> the zone that the checks of its newest feed count for."""
+    def _zones(self, named: set[str]) -> dict[str, int]:
+        """Terminal -> the zone its newest checks count for."""
         shelf, found = Shelf(self._store), {}
-        for number, origin in self._store.rows(_NEWEST):
+        tried = dict.fromkeys(named, 0)
+        for number, origin in list(self._store.rows(_NEWEST, MAX_LOOKED_AT)):
+            name = origin.split("/")[-2]
+            if name in found or tried.get(name, MAX_FEEDS) >= MAX_FEEDS:
+                continue
+            tried[name] += 1
             zone = _zone_in(shelf, shelf.feed(number))
             if zone is not None:
-                found[origin.split("/")[-2]] = zone
+                found[name] = zone
         return found
 
 
 def _zone_in(shelf: Shelf, held: Held) -> int | None:
-    for entry in reversed(shelf.bodies(held.number, max(0, held.size - LOOKED_AT))):
+    entries: list[bytes] = []
+    with suppress(Refused, Unavailable):  # a damaged bundle is for fsck to tell
+        entries = shelf.bodies(held.number, max(0, held.size - LOOKED_AT))
+    for entry in reversed(entries):
         with suppress(Refused, Unavailable):
             return feeds.check_of(entry).zone
     return None

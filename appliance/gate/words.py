@@ -80,6 +80,11 @@ def _welcome(facts: Facts) -> str:
     return f"{klass} {where}: all checks hold"
 
 
+def plain(text: str) -> str:
+    """A text that another terminal chose, without what a screen would obey."""
+    return "".join(one if one.isprintable() else "?" for one in text)
+
+
 def clock_of(since: int, at: int, zone: Zone) -> str:
     """`14:02` today, `14:02 two days ago`, in the clocks of the site."""
     then, now = moment(zone, since), moment(zone, at)

@@ -14,12 +14,13 @@ from appliance.passes.verify import REQUIRED
 from appliance.policy.facts import NOWHERE, UNKNOWN, Around, Audience, Direction, Facts, Order
 from appliance.policy.reasons import Reason
 from appliance.policy.rule_fields import CLASSES
-from appliance.policy.rule_set import Rule
+from appliance.policy.rule_set import Rule, RuleSet
 from appliance.policy.rules import decide
 from appliance.policy.schedule import MINUTES
 from appliance.policy.site_rule import SiteRule
 from appliance.policy.verdict import Verdict
 from ledger_sync.clock import Grade
+from ledger_sync.errors import Refused
 
 NOW = 1_798_704_000  # 2026-12-31T08:00Z, a Thursday; examples state their own minute
 DRAWS = 4_000  # random situations in which each rule is looked for
@@ -118,9 +119,11 @@ def warnings(rule: SiteRule) -> Iterator[str]:
     """What reads well and is wrong, one sentence each."""
     for number, one in enumerate(rule.rules):
         yield from _shadowed(one, rule.rules[:number])
-    decided = _deciding(rule)
+    decided, broken = _deciding(rule)
+    for name, why in broken.items():
+        yield f"rule {name!r} cannot be computed in some situation ({why}): it gives G-RULE there"
     for one in rule.rules:
-        if one.name not in decided:
+        if one.name not in decided | broken.keys():
             yield (
                 f"rule {one.name!r} decides in none of {DRAWS:,} situations: it never fails, or "
                 "one before it always fails first"
@@ -151,17 +154,33 @@ def hints(rule: SiteRule) -> Iterator[str]:
         yield "time_zone: the hours in this rule are UTC; name the site's own zone"
 
 
-def _deciding(rule: SiteRule) -> set[str]:
-    """The names of rules that some situation fails first."""
+def _deciding(rule: SiteRule) -> tuple[set[str], dict[str, str]]:
+    """The names of rules that some situation fails first; and of those that one of them leaves
+    without an answer, and why."""
     draw = random.Random(1)  # noqa: S311 - a draw of situations, the same each time
     numbers = sorted(_numbers([json.loads(one.logic) for one in rule.rules]))
     found: set[str] = set()
+    broken: dict[str, str] = {}
     for _ in range(DRAWS):
         facts = _drawn(rule, draw, numbers)
-        failed = rule.rules.failing(facts, NOW)
+        try:
+            failed = rule.rules.failing(facts, NOW)
+        except Refused as refused:
+            broken.setdefault(_culprit(rule, facts), str(refused))
+            continue
         if failed is not None:
             found.add(failed.name)
-    return found
+    return found, broken
+
+
+def _culprit(rule: SiteRule, facts: Facts) -> str:
+    """The name of the first rule that these facts leave without an answer."""
+    for one in rule.rules:
+        try:
+            RuleSet((one,)).failing(facts, NOW)
+        except Refused:
+            return one.name
+    return ""
 
 
 def _numbers(value: Any) -> set[int]:

@@ -9,6 +9,7 @@ It travels as the text of a signed `rule` entry named "gate", in JSON:
 README.md of this folder explains each key, and the presets beside it line by line.
 """
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable
@@ -95,6 +96,7 @@ _KEYS: dict[str, Reader] = {
 }
 
 
+@functools.lru_cache(maxsize=4)  # gates read it at every change of the ledger, and of orders
 def read(text: bytes, zone_of: ZoneOf | None = None) -> SiteRule:
     """The rule in `text`. Raises `Refused` (R-SETTINGS) listing every fault in it.
 
