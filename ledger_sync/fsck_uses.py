@@ -11,7 +11,7 @@ from ledger_sync.fsck_moves import Walk
 from ledger_sync.places import NOWHERE, key_of, last_in
 from ledger_sync.shelf import MAX_ENTRIES, Held, Shelf
 from ledger_sync.store import Store
-from ledger_sync.uses import code_of
+from ledger_sync.uses import code_of, is_entry
 
 MAX_FEEDS = 1 << 30  # more than a store will ever hold: a number beyond is damage
 _USED = "SELECT place, code, at FROM used ORDER BY place"
@@ -21,7 +21,7 @@ SELECT DISTINCT e.holder FROM feed_entry e LEFT JOIN holder_mark m ON m.holder =
 WHERE e.holder IS NOT NULL AND (m.holder IS NULL OR e.code_at > m.code_at
   OR (e.seen_at, e.way) > (m.seen_at, m.way))
 UNION SELECT e.holder FROM feed_entry e LEFT JOIN holder_mark m ON m.holder = e.holder
-WHERE e.holder IS NOT NULL AND e.way = 0
+WHERE e.holder IS NOT NULL AND e.way = 0 AND e.zone <> 255
 GROUP BY e.holder HAVING count(*) > coalesce(max(m.uses), 0)"""
 """Holders whose marks let a code pass twice that this terminal has accepted."""
 _LAST = """
@@ -46,7 +46,7 @@ class _Mark:
 
     def find(self, use: Use, *, is_counted: bool) -> None:
         """What a check says of the holder."""
-        self.count += is_counted and use.way == 0
+        self.count += is_counted and is_entry(use.way, use.zone)
         self.has_code = self.has_code or self.code_at == use.code_at
         self.has_last = self.has_last or self.last == (use.at, use.way)
         if use.zone != NO_ZONE and last_in(self.places, use.zone) == (use.way, use.at):

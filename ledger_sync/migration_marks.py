@@ -37,7 +37,8 @@ CREATE TABLE presence_conflict (
     "CREATE INDEX presence_conflict_first ON presence_conflict (first)",
     """
 CREATE TRIGGER mark AFTER INSERT ON feed_entry WHEN new.holder IS NOT NULL BEGIN
-  INSERT INTO holder_mark VALUES (new.holder, new.code_at, new.way, new.seen_at, new.way = 0,
+  INSERT INTO holder_mark VALUES (new.holder, new.code_at, new.way, new.seen_at,
+    new.way = 0 AND new.zone <> 255,
     iif(new.zone = 255, '{}', '{"z' || new.zone || '":' || (new.seen_at * 2 + new.way) || '}'))
   ON CONFLICT (holder) DO UPDATE SET code_at = max(code_at, excluded.code_at),
     way = CASE WHEN (excluded.seen_at, excluded.way) > (seen_at, way)

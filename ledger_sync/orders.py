@@ -80,7 +80,8 @@ class Orders:
         held = Replica(self._store).ledger()
         with self._store.translated():
             known = known_of(self._store.db, trust)
-        issuers = [one for several in known.issuers.values() for one in several]
+        keys = [one for several in known.issuers.values() for one in several]
+        issuers = [one for one in keys if one.until >= held.floor]  # no order is dated back
         at = believed(now, held.floor)
         return order.opened(data, origin=held.origin, issuers=issuers, now=at)
 

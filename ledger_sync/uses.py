@@ -8,7 +8,7 @@ places is a conflict, reported once. FORMAT.md section 8.7.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ledger_sync.feed import Use
+from ledger_sync.feed import NO_ZONE, Use
 from ledger_sync.places import key_of
 from ledger_sync.store import Store
 
@@ -54,6 +54,11 @@ def code_of(use: Use) -> int:
     return int.from_bytes(use.digest[:8], "big", signed=True)
 
 
+def is_entry(way: int, zone: int) -> bool:
+    """Who was let into a zone; who waits before a gate is not."""
+    return way == 0 and zone != NO_ZONE
+
+
 class Uses:
     """The uses one store knows of. `put`s happen inside a transaction of the caller."""
 
@@ -72,7 +77,7 @@ class Uses:
             key = holder, zone
             newest, last_way, seen_at, entries = marks.get(key, (0, -1, -1, 0))
             seen_at, last_way = max((seen_at, last_way), (at, way))
-            marks[key] = (max(newest, code_at), last_way, seen_at, entries + (way == 0))
+            marks[key] = (max(newest, code_at), last_way, seen_at, entries + is_entry(way, zone))
         rows = [
             (holder, *mark[:3], mark[3] if count else 0, key_of(zone), mark[2] * 2 + mark[1])
             for (holder, zone), mark in marks.items()

@@ -12,7 +12,7 @@ from ledger_sync import batch as batches
 from ledger_sync import feed as feeds
 from ledger_sync import masks, note
 from ledger_sync.batch import Batch
-from ledger_sync.feed import BUNDLE, NO_ZONE, Check, Opening, Use
+from ledger_sync.feed import BUNDLE, Check, Opening, Use
 from ledger_sync.keys import SigningKey
 from ledger_sync.merkle import frontier_of
 from ledger_sync.shelf import Owner
@@ -33,7 +33,7 @@ def use(
     way: int = 0,
     at: int = 0,
     code: bytes = b"",
-    zone: int = NO_ZONE,
+    zone: int = 0,
     quota: int = 0,
 ) -> Use:
     """A use of a code; seen when it was made unless `at` says otherwise."""

@@ -15,6 +15,7 @@ from compound import (
     NUMBER,
     OFFICE,
     OUT,
+    PARCEL,
     POOR,
     REVOKED,
     SITE,
@@ -93,7 +94,7 @@ def furnish_guests(compound: Compound) -> Compound:
     for terms in (USED, USED_UP):
         credential = invite.credential_of(handle_of(ANN.token), terms.cti)
         compound._log_size += 1
-        used = use(number_of(credential), NOW - 30)
+        used = use(number_of(credential), NOW - 30)._replace(zone=9)
         compound.log.append(compound.feed, compound._log_size, b"check", use=used)
     host = invite.by_handle(handle_of(ANN.token))
     taken_back = invite.revocation(WITHDRAWN.cti, issued_at=NOW - 5, host=host, key=ANN.key)
@@ -145,6 +146,7 @@ def _visits():
         ),
         "visitor, too many uses": GuestScenario(visit(ANN, Given(uses=21)), "RED DENY R-INVITE"),
         "visitor of staff": GuestScenario(visit(STAFF), "RED DENY R-INVITE"),
+        "visitor of an item": GuestScenario(visit(PARCEL), "RED DENY R-INVITE G-UPDATE"),
         "visitor of who was revoked": GuestScenario(visit(REVOKED), "RED DENY R-HOST"),
         "visitor of who was suspended": GuestScenario(visit(SUSPENDED), "RED DENY R-HOST"),
         "visitor of who was denied": GuestScenario(visit(DENIED), "RED DENY R-HOST"),

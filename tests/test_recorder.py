@@ -256,7 +256,7 @@ def test_a_check_counts_in_the_zone_and_for_as_many_entries_as_it_is_told(stand)
 
     standing = stand.compound.replica.standing("no list", 0, holder_of(ANN.key.public.raw))
     found = [(check.is_counted, check.zone, check.quota) for check in stand.checks()]
-    assert found == [(1, 0, 0), (0, 0, 0), (1, 7, 2), (0, 7, 0)]
+    assert found == [(1, 0, 0), (0, 255, 0), (1, 7, 2), (0, 255, 0)]
     assert standing.uses == 2
     assert json.loads(standing.places) == {"z0": 2 * NOW, "z7": 2 * NOW + 2}
 

@@ -201,6 +201,43 @@ def test_a_code_held_up_for_sixty_pictures_is_one_check_and_a_replay_after_two_s
     assert stand.relay.history == opened(1)
 
 
+def test_the_next_code_of_a_phone_still_held_up_is_the_same_presentation(stand):
+    first, second, third = (show(C, ANN, at=NOW + second) for second in range(3))
+
+    seen = [
+        stand.terminal.see(text, ticks)
+        for text, ticks in (
+            (first, 0),
+            (second, HOLD_NS - 1),
+            (second, 2 * HOLD_NS - 2),
+            (third, 3 * HOLD_NS - 3),
+            (first, 4 * HOLD_NS - 4),
+        )
+    ]
+
+    assert seen[0].is_opened and seen[1:] == 4 * [None]
+    assert stand.recorded() == 1
+    assert stand.relay.history == opened(1)
+
+
+def test_a_phone_that_was_out_of_sight_is_judged_again_with_its_next_code(stand):
+    stand.terminal.see(show(C, ANN), 0)
+    stand.terminal.see(show(C, ANN, at=NOW + 1), 1)
+
+    again = stand.terminal.see(show(C, ANN, at=NOW + 2), 1 + HOLD_NS)
+
+    assert again is not None and stand.recorded() == 2
+
+
+def test_a_phone_that_was_not_let_through_is_judged_with_each_code_it_shows(stand):
+    old, new = show(C, ANN, at=NOW - 600), show(C, ANN)
+
+    refused, opened_by = stand.terminal.see(old, 0), stand.terminal.see(new, 1)
+
+    assert not refused.is_opened and opened_by.is_opened
+    assert stand.relay.history == opened(2)
+
+
 def test_two_codes_in_one_picture_are_two_checks(stand):
     first, second = (stand.terminal.see(show(C, who), 0) for who in (ANN, BOB))
 

@@ -13,6 +13,7 @@ from ledger_sync.errors import Refused
 from ledger_sync.feed import Check
 from ledger_sync.shelf import Held, Shelf
 from ledger_sync.store import Store
+from ledger_sync.uses import EARLY_SECONDS
 
 LOOKED_BACK_SECONDS = 2 * 86_400
 LOOKED_AT = 16_384  # last entries of each feed: weeks of a busy gate
@@ -50,7 +51,7 @@ def _visits(store: Store, secret: bytes, now: int) -> Iterator[tuple[Check, int]
     for held in shelf.feeds():
         for entry in _last_entries(shelf, held):
             use = feeds.use_of(entry, secret)
-            if use is not None and now - use.at <= LOOKED_BACK_SECONDS:
+            if use is not None and -EARLY_SECONDS <= now - use.at <= LOOKED_BACK_SECONDS:
                 with suppress(Refused):  # of a later version, or of a broken terminal
                     yield feeds.check_of(entry), use.holder
 

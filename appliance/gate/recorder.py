@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from appliance.gate.checker import Assessed
-from appliance.policy.verdict import Colour
+from appliance.policy.verdict import Action, Colour
 from ledger_sync import feed as feeds
 from ledger_sync import masks
 from ledger_sync.checklog import CheckLog, Outdated
@@ -56,7 +56,9 @@ class Recorder:
         """Makes the check durable, with what a card signed if it did. Raises `Unavailable`, or
         `Refused` for a number that no record holds: then nothing was stored."""
         verdict, facts, ledger_size, credential, mark = outcome
-        zone, quota = facts.around.zone, facts.invite.quota
+        zone, quota = feeds.NO_ZONE, 0
+        if verdict.action is Action.OPEN:  # who waits for the guard has not come in
+            zone, quota = facts.around.zone, facts.invite.quota
         key = self._key_of(reading.now)
         digest = hashlib.sha256(text).digest()[:16]
         is_used = verdict.colour is not Colour.RED and facts.grade != Grade.POOR

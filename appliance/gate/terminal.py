@@ -18,6 +18,7 @@ from appliance.gate.challenge_desk import ChallengeDesk
 from appliance.gate.checker import Assessed, Checker
 from appliance.gate.opener import Opener, Opening
 from appliance.gate.recorder import Recorder
+from appliance.passes import code as codes
 from appliance.passes.code import Form
 from appliance.policy.facts import Direction, Gate
 from appliance.policy.reasons import Reason
@@ -63,6 +64,25 @@ class Outcome:
 _UNJUDGED = Verdict(Colour.GREY, Action.ASK, ())
 
 
+def _is_in_view(seen: OrderedDict[bytes, int], what: bytes, ticks: int) -> bool:
+    """Whether this was seen a moment before; it is seen now."""
+    last = seen.pop(what, None)
+    seen[what] = ticks
+    if len(seen) > MAX_HELD:
+        seen.popitem(last=False)
+    return last is not None and ticks - last < HOLD_NS
+
+
+def _shown_by(text: bytes) -> bytes:
+    """What stays the same while a phone makes new codes: the pass, or the invite. Nothing is
+    proven of it: it only says that what is in view is what was in view. Empty for other texts."""
+    try:
+        code = codes.parse(text)
+    except Refused:
+        return b""
+    return code.handle + (code.invite.payload if code.invite else b"")
+
+
 class Terminal:
     """One gate at work. Owned by one thread; `present` returns when the relay is released."""
 
@@ -89,20 +109,28 @@ class Terminal:
         self.challenge = challenge or ChallengeDesk(Challenge(checker.audience, os.urandom))
         self._withdraw = withdraw
         self._held: OrderedDict[bytes, int] = OrderedDict()
+        self._through: OrderedDict[bytes, int] = (
+            OrderedDict()
+        )  # who was let through, by `_shown_by`
 
     def see(self, text: bytes, ticks: int) -> Outcome | None:
         """`present` for a text in a picture taken at `ticks`; None while it is still being shown.
 
         A phone is held up for many pictures. They are one presentation until the text has been
-        out of sight for `HOLD_NS`.
+        out of sight for `HOLD_NS`; so are the next codes of a phone that was let through and is
+        still held up.
         """
-        last = self._held.pop(text, None)
-        self._held[text] = ticks
-        if len(self._held) > MAX_HELD:
-            self._held.popitem(last=False)
-        if last is not None and ticks - last < HOLD_NS:
+        shown = _shown_by(text)
+        is_same = _is_in_view(self._held, text, ticks)
+        if shown in self._through and _is_in_view(self._through, shown, ticks):
             return None
-        return self.present(text)
+        self._through.pop(shown, None)
+        if is_same:
+            return None
+        outcome = self.present(text)
+        if outcome.is_opened and shown:
+            _is_in_view(self._through, shown, ticks)
+        return outcome
 
     def present(self, text: bytes) -> Outcome:
         """Judges, records and acts on one presented text."""

@@ -11,7 +11,7 @@ from appliance.policy.instants import Instant
 from ledger_sync.errors import Refused
 
 MAX_DEPTH = 32  # operations and arrays inside each other, in a logic and in what it compares
-MAX_STEPS = 100_000  # nodes that `reduce`, `in` and `===` may visit in one evaluation
+MAX_STEPS = 5_000  # nodes that `reduce`, `in` and `===` may visit in one evaluation
 MAX_WHOLE = 2**53 - 1  # up to here JSON numbers are exact everywhere
 
 Value = Any  # JSON, or an Instant

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from appliance.passes.code import Form
 from appliance.passes.verify import REQUIRED
-from appliance.policy.facts import Audience, Direction, Facts, Nonce, Order
+from appliance.policy.facts import GUESTS, Audience, Direction, Facts, Nonce, Order
 from appliance.policy.invited import invited
 from appliance.policy.reasons import Reason
 from appliance.policy.verdict import Action, Check, Verdict, conclude
@@ -111,8 +111,12 @@ def static(facts: Facts, now: int) -> Reason | None:
 
 
 def update(facts: Facts, now: int) -> Reason | None:
-    """14. The ledger holds no entry about this class that this version cannot read."""
-    return Reason.UPDATE if facts.critical >> facts.klass & 1 else None
+    """14. The ledger holds no entry about this class that this version cannot read, nor about
+    that of a visitor's host."""
+    host = facts.invite.host_class
+    if facts.critical >> facts.klass & 1 or (host and facts.critical >> host & 1):
+        return Reason.UPDATE
+    return None
 
 
 def clock(facts: Facts, now: int) -> Reason | None:
@@ -224,6 +228,7 @@ def _bearing(reason: Reason, facts: Facts, now: int) -> Action:
         return age.when_stale
     if reason is Reason.OLD_STATUS:
         return age.when_old if now - facts.quorum_time <= age.old else Action.DENY
-    if reason is Reason.CLOCK:
-        return age.when_stale if facts.nonce == _RIGHT else Action.ASK
+    if reason is Reason.CLOCK:  # without time no entry of an invite can be counted
+        is_answer = facts.nonce == _RIGHT and facts.form not in GUESTS
+        return age.when_stale if is_answer else Action.ASK
     return Action.OPEN if reason in facts.rule.soft else Action.ASK
