@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import lru_cache, partial
 from multiprocessing import resource_tracker
@@ -76,15 +77,29 @@ def _lived(seeds: range, *, nodes: int, steps: int) -> Iterator[Report]:
         yield from map(work, seeds)
         return
     context = multiprocessing.get_context("spawn")
-    resource_tracker.ensure_running()  # its start would let the signal through again
-    # Held back while they start, and for good in the children: the parent hears it and ends them.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    with _held_back() as heard:
         pool = context.Pool(count, initializer=_prepare_child, initargs=(nodes,))
+    with pool:
+        if heard:
+            raise KeyboardInterrupt
+        yield from pool.imap_unordered(work, seeds, chunksize=4)
+
+
+@contextmanager
+def _held_back() -> Iterator[list[int]]:
+    """Holds interruptions back while children start, and for good in them: the parent hears them
+    and ends its children. The list says what came. A mask alone does not do: a signal to all
+    goes to any thread that has none, such as one of a library's, and Python tells the main thread.
+    """
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    try:
+        resource_tracker.ensure_running()  # its start would unblock the signal again
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        yield heard
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    with pool:
-        yield from pool.imap_unordered(work, seeds, chunksize=4)
+        signal.signal(signal.SIGINT, before)
 
 
 def _prepare_child(nodes: int) -> None:
