@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
+from typing import TYPE_CHECKING
 
-from playwright.sync_api import BrowserContext, Page, Playwright
 
 from appliance.wallet.hosting import Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page, Playwright
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -32,7 +35,7 @@ def served(port: int = 0) -> Iterator[Server]:
 
 
 @contextmanager
-def phone(playwright: Playwright, profile, **options) -> Iterator[BrowserContext]:
+def phone(playwright: "Playwright", profile, **options) -> "Iterator[BrowserContext]":
     """A browser with a profile of its own, seen as a phone would show it."""
     usual = {"viewport": PHONE, "locale": "en-GB", "timezone_id": "UTC", **options}
     context = playwright.chromium.launch_persistent_context(
@@ -45,7 +48,7 @@ def phone(playwright: Playwright, profile, **options) -> Iterator[BrowserContext
         context.close()
 
 
-def opened(context: BrowserContext, url: str, *, now: int | None = None) -> Page:
+def opened(context: "BrowserContext", url: str, *, now: int | None = None) -> "Page":
     """The page there, its console's errors in `page.faults`; at a time that stands still."""
     page = context.new_page()
     page.faults = []

@@ -1,6 +1,5 @@
 """`yardpass office`: the people. Enrol, issue, import, revoke, list, print."""
 
-import contextlib
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -20,12 +19,12 @@ from appliance.commands.office_options import (
     progress_bar,
     zones_option,
 )
+from appliance.commands.office_phone import Holder, holder_options
 from appliance.office import denying, duress, printing, roll
 from appliance.passes import code
 from appliance.passes.token import HolderClass
-from ledger_sync import cbor, files
+from ledger_sync import files
 from ledger_sync.errors import Refused
-from ledger_sync.keys import PublicKey, public_key
 
 STATUSES = {"reinstate": 0, "revoke": 1, "suspend": 2, "condition": 3}
 CARRIERS = ("key", "card", "uid", "print")
@@ -35,7 +34,7 @@ _ZONE = "Zone the pass covers; repeat for more."
 @click.command()
 @folder_option
 @click.argument("resident")
-@click.option("--key", "key_file", type=FILE, help="Holder key, COSE_Key.")
+@holder_options
 @class_option
 @zones_option(_ZONE)
 @days_option
@@ -44,7 +43,7 @@ _ZONE = "Zone the pass covers; repeat for more."
 def enrol(
     folder: Path,
     resident: str,
-    key_file: Path | None,
+    holder: Holder | None,
     klass: str,
     zones: tuple[int, ...],
     days: int,
@@ -53,38 +52,44 @@ def enrol(
 ) -> None:
     """Enrol RESIDENT and print the pass as text.
 
+    With --phone the pass is for the wallet of a phone: give the text that it shows, a file with
+    it, a picture of its screen, or - for stdin. The pass goes back as text, as a picture with
+    --print, or as a link with --link, which the picture shows then.
+
     With --key the pass is bound to that holder key (a file with a COSE_Key, in bytes or hex).
-    Without it is a static pass for print: whoever copies it can use it until it is revoked. For
-    cards, see: yardpass office card.
+    With neither it is a static pass for print: whoever copies it can use it until it is revoked.
+    For cards, see: yardpass office card.
 
     With --duress the key is the second one of a phone that is enrolled. It opens as the first
     does, for the same time and zones, and no terminal shows a difference at the gate itself; the
     other terminals tell it: yardpass ledger status.
     """
     if is_duress:
-        _enrol_duress(folder, resident, key_file)
+        _enrol_duress(folder, resident, holder)
         return
     if print_to:
         printing.check_name(print_to)  # before anybody is enrolled
     office, at = open_office(folder), now()
     who, where = HolderClass[klass.upper()], sum(1 << zone for zone in set(zones))
-    key = _holder_key(key_file) if key_file else None
+    key = holder.key if holder else None
     made = office.enrol(resident, key=key, klass=who, zones=where, now=at, days=days)
-    _show(resident, made.token, made.handle, print_to)
+    _show(resident, made.token, made.handle, print_to, holder)
     click.echo(PUBLISH, err=True)
 
 
-def _enrol_duress(folder: Path, resident: str, key_file: Path | None) -> None:
+def _enrol_duress(folder: Path, resident: str, holder: Holder | None) -> None:
     context = click.get_current_context()
     given = [
         name
         for name in ("klass", "zones", "days", "print_to")
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT
     ]
-    if key_file is None or given:
-        raise click.UsageError("--duress needs --key; the rest is that of the pass in force")
-    made = duress.enrol(open_office(folder), resident, _holder_key(key_file), now=now())
-    _show(resident, made.token, made.handle, None)
+    if holder is None or given:
+        raise click.UsageError(
+            "--duress needs --key or --phone; the rest is that of the pass in force"
+        )
+    made = duress.enrol(open_office(folder), resident, holder.key, now=now())
+    _show(resident, made.token, made.handle, None, holder)
     click.echo(PUBLISH, err=True)
 
 
@@ -100,11 +105,17 @@ def issue(folder: Path, resident: str, print_to: Path | None) -> None:
     _show(found.resident, found.token, found.handle, print_to)
 
 
-def _show(resident: str, token: bytes, handle: bytes, print_to: Path | None) -> None:
-    text = code.to_text(token)
+def _show(
+    resident: str, token: bytes, handle: bytes, print_to: Path | None, holder: Holder | None = None
+) -> None:
+    text = holder.shown(token) if holder else code.to_text(token)
     click.echo(text.decode())  # first: it is enrolled, even if the picture cannot be written
+    link = holder.linked(token) if holder else None
+    if link:
+        click.echo(link)
     if print_to:
-        _tell(printing.card(text, print_to, caption=resident, handle=handle.hex()))
+        drawn = link.encode() if link else text
+        _tell(printing.card(drawn, print_to, caption=resident, handle=handle.hex()))
         click.echo(f"wrote {print_to}", err=True)
 
 
@@ -234,13 +245,3 @@ def list_(folder: Path, as_json: bool) -> None:
         klass = HolderClass(at.klass).name.lower()
         line = f"{at.resident:<24} {klass:<10} {at.carrier:<6} until {until}  {words[at.status]}"
         click.echo(line)
-
-
-def _holder_key(file: Path) -> PublicKey:
-    data = files.read_bounded(file, 1_024, hint="the phone shows the key when it is set up")
-    with contextlib.suppress(ValueError):  # not hex: the bytes themselves
-        data = bytes.fromhex(data.decode("ascii").strip())
-    try:
-        return public_key(cbor.decode(data))
-    except Refused as refused:
-        raise Refused(f"{file} is not a holder key: {refused}") from None
