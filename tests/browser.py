@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import TYPE_CHECKING
 
-
 from appliance.wallet.hosting import Server
 
 if TYPE_CHECKING:

@@ -98,7 +98,7 @@ def test_the_policy_of_the_page_is_strict_and_that_of_the_server():
     assert parser.policy.startswith("default-src 'self'; ")
     assert "unsafe" not in parser.policy
     # a page's own policy cannot say who may frame it
-    assert hosting.POLICY == parser.policy + "; frame-ancestors 'none'"
+    assert parser.policy + "; frame-ancestors 'none'" == hosting.POLICY
 
 
 def test_the_languages_say_the_same_sentences_with_the_same_values():
