@@ -6,6 +6,7 @@ import pytest
 from browser import SMALL, opened, phone, served
 from desk import run
 
+from appliance.commands.office_phone import Holder
 from appliance.demo.compound import START, Compound
 from appliance.passes import code, phone_text
 from appliance.passes.challenge_text import to_text
@@ -95,6 +96,8 @@ def resident(yard, context, url, zones=3):
 @pytest.mark.parametrize("alg", KINDS, ids=["ed25519", "p256"])
 def test_from_the_key_to_an_open_gate(server, handset, yard, tmp_path, alg):
     handset.add_init_script(KINDS[alg])
+    asked = []
+    handset.on("request", lambda request: asked.append(request.url))
     page = opened(handset, server.url, now=START)
     assert phone_text.key_in(key_text(page).encode()).alg == alg
     assert photographed(page, tmp_path / "enrol.png") == [key_text(page).encode()]
@@ -114,6 +117,8 @@ def test_from_the_key_to_an_open_gate(server, handset, yard, tmp_path, alg):
     assert json.loads(said.stdout)["checks"][0]["verdict"] == "GREEN"
     assert (outcome.is_opened, yard.stations["north"].pulse_count) == (True, 1)
     assert page.faults == []
+    assert {url for url in asked if not url.startswith(server.url)} == set()
+    assert all(len(url) < len(server.url) + 30 for url in asked)  # and nothing told in an address
 
 
 def test_the_key_cannot_be_taken_out_of_the_browser(server, handset):
@@ -226,6 +231,8 @@ def test_storage_that_was_cleared_is_told(server, handset, yard, tmp_path):
     page.get_by_text("the key and the pass that were here are gone").wait_for()
     assert key_text(page).startswith("YPK1:")
     page.screenshot(path=tmp_path / "cleared.png")
+    page.reload()  # it stands there until there is a pass again
+    page.get_by_text("the key and the pass that were here are gone").wait_for()
 
 
 def test_everything_is_deleted_after_a_question(server, handset, yard):
@@ -294,46 +301,57 @@ def test_another_compound_is_shown_the_pass_itself(server, handset, yard, tmp_pa
     assert yard.stations["north"].terminal.present(text).is_opened
 
 
+def by_link(yard, page, url):
+    """The pass comes to the phone as the link that the office prints."""
+    token = base45.decode(enrolled(yard, page)[5:])
+    key = phone_text.key_in(key_text(page).encode())
+    page.goto(Holder(key, is_wallet=True, link=url).linked(token))
+    page.locator(".screen svg").wait_for()
+    assert "#" not in page.url
+    yard.open()
+
+
+def invite_link(host, guest):
+    """The link that a host makes for the key of a guest's phone."""
+    host.get_by_role("button", name="Invite").click()
+    host.get_by_text("For one phone only").click()
+    paste(host, key_text(guest))
+    host.get_by_text("For the phone whose key you gave").wait_for()
+    host.get_by_label("Name, stays").fill("Aunt Mei")
+    host.get_by_role("button", name="Make the invite").click()
+    return host.locator(".paper svg").get_attribute("data-text")
+
+
+def taken_back(host):
+    """The text by which a gate takes that invite back."""
+    host.once("dialog", lambda asked: asked.accept())
+    host.get_by_role("button", name="Take it back").click()
+    host.get_by_text("Not done yet").wait_for()
+    return host.locator(".card svg").get_attribute("data-text").encode()
+
+
 def test_a_pass_and_a_keyed_invite_come_by_links(driver, server, yard, tmp_path):
     with phone(driver, tmp_path / "host") as hosts, phone(driver, tmp_path / "guest") as guests:
         host, guest = opened(hosts, server.url, now=START), opened(guests, server.url, now=START)
-        token = base45.decode(enrolled(yard, host)[5:])
-        from appliance.commands.office_phone import Holder
-
-        key = phone_text.key_in(key_text(host).encode())
-        host.goto(Holder(key, is_wallet=True, link=server.url).linked(token))
-        host.locator(".screen svg").wait_for()
-        assert "#" not in host.url
-        yard.open()
-        host.get_by_role("button", name="Invite").click()
-        host.get_by_text("For one phone only").click()
-        paste(host, key_text(guest))
-        host.get_by_text("For the phone whose key you gave").wait_for()
-        host.get_by_label("Name, stays").fill("Aunt Mei")
-        host.get_by_role("button", name="Make the invite").click()
-        link = host.locator(".paper svg").get_attribute("data-text")
+        by_link(yard, host, server.url)
+        link = invite_link(host, guest)
         host.screenshot(path=tmp_path / "handover.png", full_page=True)
-        assert link.startswith(f"{server.url}#invite=YPI1%3A")
-
         guest.goto(link)
         guest.locator(".screen svg").wait_for()
         (text,) = photographed(guest, tmp_path / "visit.png")
-        yard.clock.now = START + 1
-        north = yard.stations["north"].terminal
+        north, yard.clock.now = yard.stations["north"].terminal, START + 1
+
         first = north.present(text)
-        # taken back at the gate, its next code is refused
-        host.once("dialog", lambda asked: asked.accept())
-        host.get_by_role("button", name="Take it back").click()
-        host.get_by_text("Not done yet").wait_for()
-        taken = north.present(host.locator(".card svg").get_attribute("data-text").encode())
+        withdrawn = north.present(taken_back(host))
         guest.clock.run_for(11_000)
         guest.wait_for_timeout(200)
         yard.clock.now = guest.evaluate("Math.floor(Date.now() / 1000)")
         second = north.present(shown(guest).encode())
 
+        assert link.startswith(f"{server.url}#invite=YPI1%3A")
         assert code.parse(text).form is code.Form.VISITOR
         assert first.is_opened
-        assert taken.verdict.reasons == ("R-WITHDRAWN",)
+        assert withdrawn.verdict.reasons == ("R-WITHDRAWN",)
         assert second.verdict.reasons[0] == "R-WITHDRAWN"
         assert [*host.faults, *guest.faults] == []
 
@@ -356,6 +374,40 @@ def test_an_invite_for_whoever_has_it_opens_from_paper(server, handset, yard, tm
     assert yard.stations["north"].terminal.present(text).is_opened
 
 
+CAMERA = """
+globalThis.BarcodeDetector = class {
+  static async getSupportedFormats() { return ["qr_code"]; }
+  async detect() { return globalThis.seen ? [{rawValue: globalThis.seen}] : []; }
+};
+navigator.mediaDevices.getUserMedia = async () => {
+  if (globalThis.denied) throw new DOMException("no", "NotAllowedError");
+  return document.createElement("canvas").captureStream();
+};
+HTMLMediaElement.prototype.play = async () => {};
+navigator.wakeLock.request = async () => {
+  globalThis.awake = true;
+  return {release() { globalThis.awake = false; }};
+};
+"""
+
+
+def test_a_pass_is_scanned_and_a_camera_that_is_denied_is_told(server, handset, yard):
+    handset.add_init_script(CAMERA)
+    page = opened(handset, server.url, now=START)
+    text = enrolled(yard, page)
+    page.evaluate("denied = true")
+    page.get_by_role("button", name="Scan with the camera").click()
+    page.get_by_text("may not use the camera").wait_for()
+
+    page.evaluate("(text) => { denied = false; seen = text }", text)
+    page.get_by_role("button", name="Scan with the camera").click()
+    page.locator(".screen svg").wait_for()
+
+    assert page.evaluate("awake")
+    page.get_by_role("button", name="Phone").click()
+    assert not page.evaluate("awake")
+
+
 @pytest.mark.parametrize("language", ["en", "es", "zh-CN"])
 @pytest.mark.parametrize("look", ["phone", "small", "dark", "large-print"])
 def test_it_fits_every_screen_in_every_language(driver, server, yard, tmp_path, language, look):
@@ -369,6 +421,7 @@ def test_it_fits_every_screen_in_every_language(driver, server, yard, tmp_path, 
         if look == "large-print":
             page.add_init_script(LARGE)
             page.reload()
+        page.locator("#key-text").wait_for()
         assert fits(page, tmp_path / "enrol.png")
         held = enrolled(yard, page)
         page.locator("textarea:visible").first.fill(held)
@@ -383,7 +436,9 @@ def test_it_fits_every_screen_in_every_language(driver, server, yard, tmp_path, 
         assert page.faults == []
 
 
-LARGE = "document.addEventListener('DOMContentLoaded', () => { document.documentElement.style.fontSize = '200%' })"
+LARGE = """document.addEventListener("DOMContentLoaded", () => {
+  document.documentElement.style.fontSize = "200%";
+});"""
 
 
 def fits(page, path):

@@ -19,7 +19,7 @@ from appliance.commands.office_options import (
     progress_bar,
     zones_option,
 )
-from appliance.commands.office_phone import Holder, holder_options
+from appliance.commands.office_phone import Given, Holder, holder_options
 from appliance.office import denying, duress, printing, roll
 from appliance.passes import code
 from appliance.passes.token import HolderClass
@@ -43,7 +43,7 @@ _ZONE = "Zone the pass covers; repeat for more."
 def enrol(
     folder: Path,
     resident: str,
-    holder: Holder | None,
+    given: Given,
     klass: str,
     zones: tuple[int, ...],
     days: int,
@@ -65,29 +65,32 @@ def enrol(
     other terminals tell it: yardpass ledger status.
     """
     if is_duress:
-        _enrol_duress(folder, resident, holder)
+        _enrol_duress(folder, resident, given)
         return
     if print_to:
         printing.check_name(print_to)  # before anybody is enrolled
     office, at = open_office(folder), now()
     who, where = HolderClass[klass.upper()], sum(1 << zone for zone in set(zones))
+    holder = given.holder()
     key = holder.key if holder else None
     made = office.enrol(resident, key=key, klass=who, zones=where, now=at, days=days)
     _show(resident, made.token, made.handle, print_to, holder)
     click.echo(PUBLISH, err=True)
 
 
-def _enrol_duress(folder: Path, resident: str, holder: Holder | None) -> None:
+def _enrol_duress(folder: Path, resident: str, given: Given) -> None:
     context = click.get_current_context()
-    given = [
+    others = [
         name
         for name in ("klass", "zones", "days", "print_to")
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT
     ]
-    if holder is None or given:
+    if not given.is_one or others:
         raise click.UsageError(
             "--duress needs --key or --phone; the rest is that of the pass in force"
         )
+    holder = given.holder()
+    assert holder is not None
     made = duress.enrol(open_office(folder), resident, holder.key, now=now())
     _show(resident, made.token, made.handle, None, holder)
     click.echo(PUBLISH, err=True)

@@ -1,4 +1,4 @@
-"""How a phone's key reaches `office enrol`, and how its pass goes back: options and their reading."""
+"""How a phone's key reaches `office enrol`, and how the pass goes back to it."""
 
 import contextlib
 import functools
@@ -44,8 +44,28 @@ class Holder(NamedTuple):
         return f"{self.link}#pass={quote(phone_text.of_pass(token), safe='')}"
 
 
+class Given(NamedTuple):
+    """What was given of a holder; nothing is read yet."""
+
+    key_file: Path | None
+    phone: str | None
+    link: str | None
+
+    @property
+    def is_one(self) -> bool:
+        return bool(self.key_file or self.phone)
+
+    def holder(self) -> Holder | None:
+        """The holder, None if none was given. Raises `Refused` for what is no key."""
+        if self.key_file:
+            return Holder(_key_file(self.key_file))
+        if self.phone:
+            return Holder(_phone_key(self.phone), is_wallet=True, link=self.link)
+        return None
+
+
 def holder_options(command: Callable[..., None]) -> Callable[..., None]:
-    """`--key`, `--phone` and `--link`, which reach the command as one `holder`."""
+    """`--key`, `--phone` and `--link`, which reach the command as one `given`."""
 
     @click.option("--key", "key_file", type=FILE, help="Holder key, COSE_Key.")
     @click.option("--phone", metavar="TEXT_OR_FILE", help="What a phone's wallet shows: YPK1:...")
@@ -56,13 +76,8 @@ def holder_options(command: Callable[..., None]) -> Callable[..., None]:
             raise click.UsageError("give --key or --phone, not both")
         if link and not phone:
             raise click.UsageError("--link needs --phone")
-        holder = None
-        if key_file:
-            holder = Holder(_key_file(key_file))
-        elif phone:
-            page = _address(link) if link else None
-            holder = Holder(_phone_key(phone), is_wallet=True, link=page)
-        command(holder=holder, **others)
+        page = _address(link) if link else None
+        command(given=Given(key_file, phone, page), **others)
 
     return run
 
@@ -109,8 +124,8 @@ def _phone_text(given: str) -> bytes:
 
 
 def _stripped(text: bytes) -> bytes:
-    """Without the line's end; a space may belong to the text."""
-    return text.strip(b"\r\n")
+    """Without what stands around it: Base45 has a space, but never at the end."""
+    return text.strip()
 
 
 def _scanned(file: Path) -> bytes:

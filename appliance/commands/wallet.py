@@ -17,7 +17,13 @@ def wallet() -> None:
 
 
 @wallet.command()
-@click.option("--port", type=click.IntRange(0, 65_535), default=DEFAULT_PORT, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="Port to listen at.",
+)
 @click.option("--bind", default=LOOPBACK[0], show_default=True, help="Address to listen at.")
 def serve(port: int, bind: str) -> None:
     """Serve the page for a trial until interrupted; browsers trust localhost without HTTPS."""

@@ -11,9 +11,9 @@ import { say, time } from "./words.js";
 export function codeView(app, { asked = null, site = null } = {}) {
   const { pass } = app.wallet;
   return el("section", { class: "code-view" },
-    standingLine(pass, app.now()),
     purpose(pass, asked, site),
     liveCode(app, (now) => app.wallet.code(now, { asked, site })),
+    standingLine(pass, app.now()),
     asked || site ? button(say("back-home"), () => app.show("code"), "main") : null,
     fold(say("gate-number"), el("p", {}, say("gate-number-why")),
       intake(app, say("gate-number-paste"), (shown) => app.taken(shown))),

@@ -87,7 +87,7 @@ function list(app) {
 
 export function terms(stated) {
   return facts(
-    stated.audience ? [say("issuer"), stated.audience] : null,
+    stated.audience ? [say("site"), stated.audience] : null,
     [say("from"), time(stated.nbf)],
     [say("until"), time(stated.exp)],
     [say("zones"), zonesOf(stated.zones).join(", ")],

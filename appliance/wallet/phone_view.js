@@ -1,6 +1,6 @@
 // The view of the phone itself: language, what is kept, what is checked, delete all. Must know no code.
 
-import { button, el, facts, field, fold, status } from "./dom.js";
+import { button, el, facts, fold, status } from "./dom.js";
 import { passFacts, standingLine } from "./code_view.js";
 import { ED25519 } from "./cose.js";
 import { keyCard } from "./enrol_view.js";
@@ -29,7 +29,6 @@ export function phoneView(app) {
     el("h1", {}, say("phone-title")),
     wallet.pass ? standingLine(wallet.pass, app.now()) : status("warn", say("phone-no-pass")),
     wallet.pass ? passFacts(wallet.pass) : null,
-    field(say("language"), languages(app)),
     fold(say("phone-new-pass"), intake(app, say("enrol-paste"), (shown) => app.taken(shown))),
     fold(say("phone-key"),
       facts([say("key-kind"), wallet.holder.alg === ED25519 ? "Ed25519" : "P-256"]),

@@ -29,13 +29,13 @@ export function read(prefix, text) {
 }
 
 // A text as people hand it over: scanned, pasted with line breaks, or a link with it as fragment.
-// Base45 has a space of its own, so only line breaks and what stands around it are dropped.
+// Base45 has a space of its own, but never at the end (the highest of a group is at most W).
 export function cleaned(pasted) {
   const plain = pasted.replace(/[\r\n\t]/g, "");
   const link = /#(?:pass|invite)=(.*)$/.exec(plain.trim());
   if (link) return fragment(link[1]);
   const start = plain.search(/YP[KPIN]?1:/);
-  return start < 0 ? plain.trim() : trimmed(plain.slice(start));
+  return start < 0 ? plain.trim() : plain.slice(start).trimEnd();
 }
 
 function fragment(part) {
@@ -44,16 +44,6 @@ function fragment(part) {
   } catch {
     throw malformed("a link that was cut");
   }
-}
-
-// A space at the end belongs to the text only if the length says so.
-function trimmed(text) {
-  const body = text.length - text.indexOf(":") - 1;
-  const spare = text.length - text.trimEnd().length;
-  for (let drop = spare; drop > 0; drop -= 1) {
-    if ((body - drop) % 3 !== 1) return text.slice(0, text.length - drop);
-  }
-  return text;
 }
 
 // `base` is the page's address; the fragment is never sent to a server.

@@ -14,7 +14,8 @@ export class Wallet {
   static async open(store) {
     const wallet = new Wallet(store);
     wallet.holder = await store.get("holder");
-    wallet.wasCleared = !wallet.holder && store.wasCleared();
+    if (!wallet.holder && store.wasCleared()) await store.put("cleared", true);
+    wallet.wasCleared = await store.get("cleared");
     if (!wallet.holder) await wallet.makeKey();
     wallet.made = (await store.get("made")) ?? [];
     wallet.received = (await store.get("received")) ?? [];
@@ -51,6 +52,7 @@ export class Wallet {
   async takePass(shown, now) {
     const token = passes.take(shown, this.holder, now);
     await this.store.put("pass", token);
+    await this.store.put("cleared", false);
     await this.hold(token);
   }
 

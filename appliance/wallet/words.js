@@ -51,5 +51,6 @@ export function say(word, values = {}) {
 
 export function time(at) {
   const form = { dateStyle: "medium", timeStyle: "short" };
-  return new Intl.DateTimeFormat(language, form).format(new Date(at * 1000));
+  const region = (navigator.languages ?? []).find((tag) => tag.split("-")[0] === language.split("-")[0]);
+  return new Intl.DateTimeFormat(region ?? language, form).format(new Date(at * 1000));
 }
