@@ -4,6 +4,8 @@ Knows no pass: what the page does with passes is in its own files, and never com
 """
 
 import http.server
+import socket
+import socketserver
 from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
@@ -78,6 +80,9 @@ class Server(http.server.ThreadingHTTPServer):
 
     def __init__(self, bind: str, port: int) -> None:
         self.files = page()
+        self.bound = bind
+        if ":" in bind:
+            self.address_family = socket.AF_INET6
         try:
             super().__init__((bind, port), _Answer)
         except OSError as error:
@@ -85,7 +90,13 @@ class Server(http.server.ThreadingHTTPServer):
             what = f"cannot listen at {where}: {error.strerror}; try another --port"
             raise Unavailable(what) from error
         shown = "localhost" if bind in ("127.0.0.1", "::1") else bind
+        shown = f"[{shown}]" if ":" in shown else shown
         self.url = f"http://{shown}:{self.server_port}/"
+
+    def server_bind(self) -> None:
+        """Without asking name servers who this machine is, as http.server does for minutes."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.bound, self.socket.getsockname()[1]
 
 
 class _Answer(http.server.BaseHTTPRequestHandler):
