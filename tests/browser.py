@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
+
+import pytest
 
 from appliance.wallet.hosting import Server
 
@@ -36,6 +39,8 @@ def served(port: int = 0) -> Iterator[Server]:
 @contextmanager
 def phone(playwright: "Playwright", profile, **options) -> "Iterator[BrowserContext]":
     """A browser with a profile of its own, seen as a phone would show it."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip("needs Chromium: apt-get install chromium")
     usual = {"viewport": PHONE, "locale": "en-GB", "timezone_id": "UTC", **options}
     context = playwright.chromium.launch_persistent_context(
         profile, executable_path=CHROMIUM, headless=True, args=list(FLAGS), **usual

@@ -79,6 +79,19 @@ def test_the_answer_is_a_picture_of_the_text_or_of_the_link(desk):
     assert " " not in link
 
 
+def test_a_pass_is_shown_to_its_wallet_again_and_only_to_a_wallet(desk):
+    given = ("--phone", phone_text.of_key(key_named("phone").public).decode())
+    first = run("office", "enrol", "Okafor", *given, "--link", PAGE).stdout
+
+    again = run("office", "issue", "Okafor", "--link", PAGE).stdout
+    text = run("office", "issue", "Okafor", "--phone").stdout
+
+    assert again == first
+    assert text == first.splitlines()[0] + "\n"
+    with pytest.raises(Refused, match="for no phone"):
+        run("office", "issue", "Chen", "--phone")
+
+
 @pytest.mark.parametrize(
     ("given", "reason", "said"),
     [

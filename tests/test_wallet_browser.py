@@ -6,7 +6,7 @@ import pytest
 from browser import SMALL, opened, phone, served
 from desk import run
 
-from appliance.commands.office_phone import Holder
+from appliance.commands.office_phone import Reply
 from appliance.demo.compound import START, Compound
 from appliance.passes import code, phone_text
 from appliance.passes.challenge_text import to_text
@@ -304,8 +304,7 @@ def test_another_compound_is_shown_the_pass_itself(server, handset, yard, tmp_pa
 def by_link(yard, page, url):
     """The pass comes to the phone as the link that the office prints."""
     token = base45.decode(enrolled(yard, page)[5:])
-    key = phone_text.key_in(key_text(page).encode())
-    page.goto(Holder(key, is_wallet=True, link=url).linked(token))
+    page.goto(Reply(is_wallet=True, link=url).linked(token))
     page.locator(".screen svg").wait_for()
     assert "#" not in page.url
     yard.open()

@@ -19,7 +19,7 @@ from appliance.commands.office_options import (
     progress_bar,
     zones_option,
 )
-from appliance.commands.office_phone import Given, Holder, holder_options
+from appliance.commands.office_phone import Given, Reply, holder_options, reply_options
 from appliance.office import denying, duress, printing, roll
 from appliance.passes import code
 from appliance.passes.token import HolderClass
@@ -71,10 +71,9 @@ def enrol(
         printing.check_name(print_to)  # before anybody is enrolled
     office, at = open_office(folder), now()
     who, where = HolderClass[klass.upper()], sum(1 << zone for zone in set(zones))
-    holder = given.holder()
-    key = holder.key if holder else None
+    key = given.key()
     made = office.enrol(resident, key=key, klass=who, zones=where, now=at, days=days)
-    _show(resident, made.token, made.handle, print_to, holder)
+    _show(resident, made.token, made.handle, print_to, given.reply)
     click.echo(PUBLISH, err=True)
 
 
@@ -89,31 +88,35 @@ def _enrol_duress(folder: Path, resident: str, given: Given) -> None:
         raise click.UsageError(
             "--duress needs --key or --phone; the rest is that of the pass in force"
         )
-    holder = given.holder()
-    assert holder is not None
-    made = duress.enrol(open_office(folder), resident, holder.key, now=now())
-    _show(resident, made.token, made.handle, None, holder)
+    key = given.key()
+    assert key is not None
+    made = duress.enrol(open_office(folder), resident, key, now=now())
+    _show(resident, made.token, made.handle, None, given.reply)
     click.echo(PUBLISH, err=True)
 
 
 @click.command()
 @folder_option
 @click.argument("resident")
+@reply_options
 @click.option("--print", "print_to", type=FILE, help="Code to draw: .pdf, .png or .svg.")
-def issue(folder: Path, resident: str, print_to: Path | None) -> None:
-    """Show the pass RESIDENT got last again, as text for a phone or a picture for a card."""
+def issue(folder: Path, resident: str, reply: Reply, print_to: Path | None) -> None:
+    """Show the pass RESIDENT got last again, as text or as a picture for a card.
+
+    With --phone or --link it is for the wallet whose key it was made for.
+    """
     if print_to:
         printing.check_name(print_to)
     found = open_office(folder).issued(resident, now=now())
-    _show(found.resident, found.token, found.handle, print_to)
+    if reply.is_wallet and found.carrier != "key":
+        raise Refused(f"the last pass of {resident!r} is for no phone ({found.carrier})")
+    _show(found.resident, found.token, found.handle, print_to, reply)
 
 
-def _show(
-    resident: str, token: bytes, handle: bytes, print_to: Path | None, holder: Holder | None = None
-) -> None:
-    text = holder.shown(token) if holder else code.to_text(token)
+def _show(resident: str, token: bytes, handle: bytes, print_to: Path | None, reply: Reply) -> None:
+    text = reply.shown(token)
     click.echo(text.decode())  # first: it is enrolled, even if the picture cannot be written
-    link = holder.linked(token) if holder else None
+    link = reply.linked(token)
     if link:
         click.echo(link)
     if print_to:

@@ -25,16 +25,15 @@ _STEP = "take a sharper picture of the phone's screen, or let the phone send its
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
 
-class Holder(NamedTuple):
-    """Whose key a pass is bound to, and where the pass goes: to the wallet of a phone, at `link`
-    if its address was given, or to whatever made the key."""
+class Reply(NamedTuple):
+    """How a pass goes back: as a code, or to the wallet of a phone, at `link` if its address was
+    given."""
 
-    key: PublicKey
     is_wallet: bool = False
     link: str | None = None
 
     def shown(self, token: bytes) -> bytes:
-        """The pass as a text for this holder."""
+        """The pass as a text."""
         return phone_text.of_pass(token) if self.is_wallet else code.to_text(token)
 
     def linked(self, token: bytes) -> str | None:
@@ -55,13 +54,15 @@ class Given(NamedTuple):
     def is_one(self) -> bool:
         return bool(self.key_file or self.phone)
 
-    def holder(self) -> Holder | None:
-        """The holder, None if none was given. Raises `Refused` for what is no key."""
+    @property
+    def reply(self) -> Reply:
+        return Reply(bool(self.phone), self.link)
+
+    def key(self) -> PublicKey | None:
+        """The holder's key, None if none was given. Raises `Refused` for what is no key."""
         if self.key_file:
-            return Holder(_key_file(self.key_file))
-        if self.phone:
-            return Holder(_phone_key(self.phone), is_wallet=True, link=self.link)
-        return None
+            return _key_file(self.key_file)
+        return _phone_key(self.phone) if self.phone else None
 
 
 def holder_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -74,16 +75,29 @@ def holder_options(command: Callable[..., None]) -> Callable[..., None]:
     def run(key_file: Path | None, phone: str | None, link: str | None, **others: Any) -> None:
         if key_file and phone:
             raise click.UsageError("give --key or --phone, not both")
-        if link and not phone:
+        if link is not None and not phone:
             raise click.UsageError("--link needs --phone")
-        page = _address(link) if link else None
-        command(given=Given(key_file, phone, page), **others)
+        command(given=Given(key_file, phone, _address(link)), **others)
 
     return run
 
 
-def _address(url: str) -> str:
+def reply_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`--phone` and `--link` of a pass that is there already, which reach it as one `reply`."""
+
+    @click.option("--phone", is_flag=True, help="As a text for the wallet of a phone.")
+    @click.option("--link", metavar="URL", help="As a link to the wallet's page there.")
+    @functools.wraps(command)
+    def run(phone: bool, link: str | None, **others: Any) -> None:
+        command(reply=Reply(phone or link is not None, _address(link)), **others)
+
+    return run
+
+
+def _address(url: str | None) -> str | None:
     """Where the wallet is, without fragment. Raises `UsageError` for what no phone would open."""
+    if url is None:
+        return None
     parts = urlsplit(url)
     host = parts.netloc.rpartition(":")[0] or parts.netloc
     is_fit = parts.scheme == "https" or (parts.scheme == "http" and host in _LOCAL)
