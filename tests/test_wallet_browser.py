@@ -164,7 +164,7 @@ def test_it_opens_and_shows_codes_without_a_network(driver, tmp_path, yard):
             url = server.url
         page.clock.run_for(11_000)
         page.goto("about:blank")
-        page.goto(url)
+        page.goto(f"{url}index.html")
         page.locator(".screen svg").wait_for()
 
         (text,) = photographed(page, tmp_path / "offline.png")
@@ -174,6 +174,9 @@ def test_it_opens_and_shows_codes_without_a_network(driver, tmp_path, yard):
         assert yard.stations["north"].terminal.present(text).verdict.colour.name == "GREEN"
         page.locator("#language").first.select_option("es")
         page.get_by_text("Pase válido").wait_for()
+        page.get_by_role("button", name="Teléfono").click()
+        page.get_by_text("Qué comprueba").click()
+        page.get_by_text("funciona sin red").wait_for()
 
 
 def test_a_pass_for_another_key_is_refused_in_words(server, handset, yard):
@@ -405,6 +408,12 @@ def test_a_pass_is_scanned_and_a_camera_that_is_denied_is_told(server, handset, 
     assert page.evaluate("awake")
     page.get_by_role("button", name="Phone").click()
     assert not page.evaluate("awake")
+
+
+def test_a_page_that_cannot_load_its_sentences_says_so(server, handset):
+    handset.route("**/words/*", lambda route: route.abort())
+    page = opened(handset, server.url, now=START)
+    page.get_by_text("Connect once, then reload").wait_for()
 
 
 @pytest.mark.parametrize("language", ["en", "es", "zh-CN"])

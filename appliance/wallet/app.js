@@ -166,4 +166,7 @@ async function start() {
 }
 
 navigator.serviceWorker?.register("sw.js").catch(() => null); // then it works, but not offline
-start();
+start().catch((error) => {
+  // no sentence is there yet in any language
+  document.getElementById("app").textContent = `Yardpass could not load: ${error.message}. Connect once, then reload.`;
+});

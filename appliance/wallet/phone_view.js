@@ -38,7 +38,8 @@ export function phoneView(app) {
       el("p", {}, say("phone-clock", { at: time(app.now()) })),
       el("p", {}, say("phone-clock-why")),
       el("p", {}, say("phone-sign-why")),
-      el("p", {}, say("phone-private-why")), kept),
+      el("p", {}, say("phone-private-why")),
+      el("p", {}, say(navigator.serviceWorker?.controller ? "offline-yes" : "offline-no")), kept),
     el("h2", {}, say("delete-title")),
     el("p", {}, say("delete-why")),
     button(say("delete"), () => app.guard(async () => {
