@@ -238,8 +238,20 @@ def test_storage_that_was_cleared_is_told(server, handset, yard, tmp_path):
     page.get_by_text("the key and the pass that were here are gone").wait_for()
 
 
+def test_storage_that_is_cleared_under_an_open_page_is_told(server, handset, yard):
+    page = resident(yard, handset, server.url)
+    what = {"origin": server.url.rstrip("/"), "storageTypes": "indexeddb"}
+    handset.new_cdp_session(page).send("Storage.clearDataForOrigin", what)
+    page.clock.run_for(11_000)
+    page.get_by_text("Load the page again").wait_for()
+    assert page.locator(".screen svg").count() == 0
+
+
 def test_everything_is_deleted_after_a_question(server, handset, yard):
     page = resident(yard, handset, server.url)
+    other = opened(handset, server.url, now=START)
+    other.locator(".screen svg").wait_for()
+    page.bring_to_front()
     page.get_by_role("button", name="Phone").click()
     page.once("dialog", lambda asked: asked.dismiss())
     page.get_by_role("button", name="Delete everything").click()
@@ -251,6 +263,7 @@ def test_everything_is_deleted_after_a_question(server, handset, yard):
     page.get_by_role("button", name="Delete everything").click()
     page.get_by_text("Get your pass").wait_for()
     assert page.get_by_text("are gone").count() == 0
+    other.get_by_text("Get your pass").wait_for()
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,8 @@ class App {
   constructor(root) {
     this.root = root;
     this.leaving = [];
+    this.others = new BroadcastChannel("yardpass"); // other windows of this page
+    this.others.onmessage = () => location.reload();
   }
 
   now() {

@@ -45,6 +45,7 @@ export function phoneView(app) {
     button(say("delete"), () => app.guard(async () => {
       if (!window.confirm(say("delete-sure"))) return;
       await wallet.store.deleteAll();
+      app.others.postMessage("deleted"); // another window would go on with the key it holds
       location.replace(location.href.split("#")[0]);
     }), "danger"));
 }
