@@ -41,6 +41,7 @@ COMMANDS = {
         "Let terminals gossip under faults, from seeds.",
     ),
     "sync": ("appliance.commands.sync:sync", "Exchange checks with the other terminals."),
+    "wallet": ("appliance.commands.wallet:wallet", "Serve or export the page for phones."),
 }
 
 

@@ -1,6 +1,5 @@
 """`yardpass office`: the people. Enrol, issue, import, revoke, list, print."""
 
-import contextlib
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -20,12 +19,12 @@ from appliance.commands.office_options import (
     progress_bar,
     zones_option,
 )
+from appliance.commands.office_phone import Given, Reply, holder_options, reply_options
 from appliance.office import denying, duress, printing, roll
 from appliance.passes import code
 from appliance.passes.token import HolderClass
-from ledger_sync import cbor, files
+from ledger_sync import files
 from ledger_sync.errors import Refused
-from ledger_sync.keys import PublicKey, public_key
 
 STATUSES = {"reinstate": 0, "revoke": 1, "suspend": 2, "condition": 3}
 CARRIERS = ("key", "card", "uid", "print")
@@ -35,7 +34,7 @@ _ZONE = "Zone the pass covers; repeat for more."
 @click.command()
 @folder_option
 @click.argument("resident")
-@click.option("--key", "key_file", type=FILE, help="Holder key, COSE_Key.")
+@holder_options
 @class_option
 @zones_option(_ZONE)
 @days_option
@@ -44,7 +43,7 @@ _ZONE = "Zone the pass covers; repeat for more."
 def enrol(
     folder: Path,
     resident: str,
-    key_file: Path | None,
+    given: Given,
     klass: str,
     zones: tuple[int, ...],
     days: int,
@@ -53,58 +52,76 @@ def enrol(
 ) -> None:
     """Enrol RESIDENT and print the pass as text.
 
+    With --phone the pass is for the wallet of a phone: give the text that it shows, a file with
+    it, a picture of its screen, or - for stdin. The pass goes back as text, as a picture with
+    --print, or as a link with --link, which the picture shows then.
+
     With --key the pass is bound to that holder key (a file with a COSE_Key, in bytes or hex).
-    Without it is a static pass for print: whoever copies it can use it until it is revoked. For
-    cards, see: yardpass office card.
+    With neither it is a static pass for print: whoever copies it can use it until it is revoked.
+    For cards, see: yardpass office card.
 
     With --duress the key is the second one of a phone that is enrolled. It opens as the first
     does, for the same time and zones, and no terminal shows a difference at the gate itself; the
     other terminals tell it: yardpass ledger status.
     """
     if is_duress:
-        _enrol_duress(folder, resident, key_file)
+        _enrol_duress(folder, resident, given)
         return
     if print_to:
         printing.check_name(print_to)  # before anybody is enrolled
     office, at = open_office(folder), now()
     who, where = HolderClass[klass.upper()], sum(1 << zone for zone in set(zones))
-    key = _holder_key(key_file) if key_file else None
+    key = given.key()
     made = office.enrol(resident, key=key, klass=who, zones=where, now=at, days=days)
-    _show(resident, made.token, made.handle, print_to)
+    _show(resident, made.token, made.handle, print_to, given.reply)
     click.echo(PUBLISH, err=True)
 
 
-def _enrol_duress(folder: Path, resident: str, key_file: Path | None) -> None:
+def _enrol_duress(folder: Path, resident: str, given: Given) -> None:
     context = click.get_current_context()
-    given = [
+    others = [
         name
         for name in ("klass", "zones", "days", "print_to")
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT
     ]
-    if key_file is None or given:
-        raise click.UsageError("--duress needs --key; the rest is that of the pass in force")
-    made = duress.enrol(open_office(folder), resident, _holder_key(key_file), now=now())
-    _show(resident, made.token, made.handle, None)
+    if not given.is_one or others:
+        raise click.UsageError(
+            "--duress needs --key or --phone; the rest is that of the pass in force"
+        )
+    key = given.key()
+    assert key is not None
+    made = duress.enrol(open_office(folder), resident, key, now=now())
+    _show(resident, made.token, made.handle, None, given.reply)
     click.echo(PUBLISH, err=True)
 
 
 @click.command()
 @folder_option
 @click.argument("resident")
+@reply_options
 @click.option("--print", "print_to", type=FILE, help="Code to draw: .pdf, .png or .svg.")
-def issue(folder: Path, resident: str, print_to: Path | None) -> None:
-    """Show the pass RESIDENT got last again, as text for a phone or a picture for a card."""
+def issue(folder: Path, resident: str, reply: Reply, print_to: Path | None) -> None:
+    """Show the pass RESIDENT got last again, as text or as a picture for a card.
+
+    With --phone or --link it is for the wallet whose key it was made for.
+    """
     if print_to:
         printing.check_name(print_to)
     found = open_office(folder).issued(resident, now=now())
-    _show(found.resident, found.token, found.handle, print_to)
+    if reply.is_wallet and found.carrier != "key":
+        raise Refused(f"the last pass of {resident!r} is for no phone ({found.carrier})")
+    _show(found.resident, found.token, found.handle, print_to, reply)
 
 
-def _show(resident: str, token: bytes, handle: bytes, print_to: Path | None) -> None:
-    text = code.to_text(token)
+def _show(resident: str, token: bytes, handle: bytes, print_to: Path | None, reply: Reply) -> None:
+    text = reply.shown(token)
     click.echo(text.decode())  # first: it is enrolled, even if the picture cannot be written
+    link = reply.linked(token)
+    if link:
+        click.echo(link)
     if print_to:
-        _tell(printing.card(text, print_to, caption=resident, handle=handle.hex()))
+        drawn = link.encode() if link else text
+        _tell(printing.card(drawn, print_to, caption=resident, handle=handle.hex()))
         click.echo(f"wrote {print_to}", err=True)
 
 
@@ -234,13 +251,3 @@ def list_(folder: Path, as_json: bool) -> None:
         klass = HolderClass(at.klass).name.lower()
         line = f"{at.resident:<24} {klass:<10} {at.carrier:<6} until {until}  {words[at.status]}"
         click.echo(line)
-
-
-def _holder_key(file: Path) -> PublicKey:
-    data = files.read_bounded(file, 1_024, hint="the phone shows the key when it is set up")
-    with contextlib.suppress(ValueError):  # not hex: the bytes themselves
-        data = bytes.fromhex(data.decode("ascii").strip())
-    try:
-        return public_key(cbor.decode(data))
-    except Refused as refused:
-        raise Refused(f"{file} is not a holder key: {refused}") from None

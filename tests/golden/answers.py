@@ -16,7 +16,7 @@ from golden.case import Case, read_all
 from appliance.commands import office_publish
 from appliance.office import unlock
 from appliance.office.office import Office
-from appliance.passes import challenge_text, code
+from appliance.passes import challenge_text, code, phone_text
 from appliance.passes.verify import REQUIRED, UNINVITE_MARKS
 from appliance.passes.verify_invite import prove_invite, prove_revocation
 from appliance.policy import site_rule
@@ -272,12 +272,17 @@ def _uninvite(case: Case, folder: Path) -> None:
     assert (shown.form, proof.marks) == (code.Form.UNINVITE, UNINVITE_MARKS)
 
 
+def _enrolment(case: Case, folder: Path) -> None:
+    assert phone_text.of_key(phone_text.key_in(case.body)) == case.body
+
+
 ANSWERS: dict[str, Callable[[Case, Path], str | None]] = {
     "archive": _archive,
     "bundle": _bundle,
     "challenge": _challenge,
     "cosigner": _cosigner,
     "deny": _deny,
+    "enrolment": _enrolment,
     "order": _order,
     "entry": _entry,
     "frame": _frame,

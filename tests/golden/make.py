@@ -20,6 +20,7 @@ from golden import (
     ledgers,
     notes,
     orders,
+    phones,
     published,
     showings,
     statements,
@@ -29,7 +30,7 @@ from golden import (
 from golden.case import FOLDER, render
 
 MODULES = (
-    *(ledgers, ledger_kinds, entry_cases, notes, published, orders, challenges),
+    *(ledgers, ledger_kinds, entry_cases, notes, published, orders, challenges, phones),
     *(showings, codecs, envelopes, statements, invites, verdicts, key_files, feeds, talk),
 )
 
