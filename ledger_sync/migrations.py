@@ -214,7 +214,9 @@ def sixth(db: Database) -> None:
 _SEVENTH = (
     """
 CREATE TABLE withdrawal (
-  credential INTEGER PRIMARY KEY, issued_at INTEGER NOT NULL, note BLOB NOT NULL) STRICT""",
+  credential INTEGER PRIMARY KEY, issued_at INTEGER NOT NULL, host INTEGER NOT NULL,
+  note BLOB NOT NULL) STRICT""",
+    "CREATE INDEX withdrawal_host ON withdrawal (host, issued_at)",
     """
 CREATE TABLE block (
   credential INTEGER PRIMARY KEY, until INTEGER NOT NULL, signer TEXT NOT NULL,

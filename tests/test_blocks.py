@@ -103,7 +103,7 @@ def test_the_way_out_is_open_to_a_blocked_visitor(tmp_path):
 
 def test_what_the_host_took_back_is_said_before_what_a_guard_blocked(stand):
     block(stand.store, name_of())
-    taken = Withdrawals(stand.store, lambda _: Withdrawn(name_of(), NOW))
+    taken = Withdrawals(stand.store, lambda _: Withdrawn(name_of(), NOW, 3))
     taken.add(b"YP1:", now=NOW)
 
     assert ends(stand, visit(ANN)) == "RED DENY R-WITHDRAWN"

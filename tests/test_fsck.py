@@ -159,7 +159,7 @@ def withdrawn(text):
     found = re.fullmatch(rb"YP1:(7) (1760000000)", text)
     if found is None:
         raise Refused("no such text")
-    return Withdrawn(int(found[1]), int(found[2]))
+    return Withdrawn(int(found[1]), int(found[2]), 3)
 
 
 def test_a_sound_store_has_no_findings(store):

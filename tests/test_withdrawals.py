@@ -30,7 +30,13 @@ from ledger_sync.sim.disk import Crash, Disk
 from ledger_sync.state import number_of
 from ledger_sync.state_digest import state_digest
 from ledger_sync.store import Store
-from ledger_sync.withdrawals import KEEP_SECONDS, Withdrawals, Withdrawn, is_withdrawal
+from ledger_sync.withdrawals import (
+    KEEP_SECONDS,
+    MAX_OF_HOST,
+    Withdrawals,
+    Withdrawn,
+    is_withdrawal,
+)
 
 WITHDRAWN = "RED DENY R-WITHDRAWN"
 ROWS = "SELECT credential, issued_at, note FROM withdrawal ORDER BY credential"
@@ -190,7 +196,7 @@ def test_a_withdrawal_is_kept_once_and_moves_the_version_once(stand):
 
     first, again = (give(stand.store, taken_back()) for _ in range(2))
 
-    assert first == again == Withdrawn(name_of(), NOW)
+    assert first == again == Withdrawn(name_of(), NOW, number_of(handle_of(ANN.token)))
     assert held(stand.store) == [(name_of(), NOW, taken_back())]
     assert version(stand.store) == before + 1
 
@@ -311,6 +317,59 @@ def test_in_whatever_order_and_however_often_they_come_the_same_is_held(stores, 
         assert Withdrawals(one).is_withdrawn(name_of(host, cti))
 
 
+def many(host, first, count):
+    """Texts of one host of the simulator's, each a second later."""
+    return [b"YP1:%d %d" % (host * 10**6 + n, GROUND_AT - first + n) for n in range(count)]
+
+
+def test_of_one_host_the_newest_are_kept_and_of_the_others_all():
+    few, flood = many(1, 900, 3), many(2, 800, MAX_OF_HOST + 40)
+    told, order = [], random.Random(5)
+    for _ in range(3):
+        with closing(Disk(GROUND.disk).store) as store:
+            for text in order.sample(few + flood, len(few + flood)):
+                Withdrawals(store, said).add(text, now=GROUND_AT)
+            told.append(Withdrawals(store).notes())
+            assert list(withdrawal_findings(store, said)) == []
+
+    assert told[0] == told[1] == told[2]
+    assert set(told[0]) == {*few, *flood[-MAX_OF_HOST:]}
+
+
+def test_each_host_is_told_of_before_more_of_any_other():
+    few, flood = many(1, 900, 2), many(2, 800, 5)
+    with closing(Disk(GROUND.disk).store) as store:
+        for text in (*few, *flood):
+            Withdrawals(store, said).add(text, now=GROUND_AT)
+
+        newest_first = Withdrawals(store).notes()[::-1]
+
+    assert newest_first == [flood[4], few[1], flood[3], few[0], *flood[2::-1]]
+
+
+def test_one_that_is_behind_what_is_kept_of_its_host_changes_nothing():
+    flood = many(2, 800, MAX_OF_HOST + 1)
+    with closing(Disk(GROUND.disk).store) as store:
+        for text in flood[1:]:
+            Withdrawals(store, said).add(text, now=GROUND_AT)
+        before = held(store), version(store)
+
+        Withdrawals(store, said).add(flood[0], now=GROUND_AT)
+
+        assert (held(store), version(store)) == before
+
+
+def test_fsck_tells_more_of_one_host_than_are_kept(monkeypatch):
+    with closing(Disk(GROUND.disk).store) as store:
+        for text in many(2, 800, 3):
+            Withdrawals(store, said).add(text, now=GROUND_AT)
+        monkeypatch.setattr("ledger_sync.fsck_withdrawals.MAX_OF_HOST", 2)
+
+        found = list(withdrawal_findings(store, said))
+
+    assert found == ["withdrawal: more are kept of host 2 than are of one"]
+
+
 # When the store fails.
 
 
@@ -318,10 +377,10 @@ GROUND_AT = Replica(Disk(GROUND.disk).store).ledger().floor
 
 
 def said(text):
-    """A verifier for ledgers of the simulator: `YP1:name at`."""
+    """A verifier for ledgers of the simulator: `YP1:name at`, each million names of one host."""
     try:
         name, at = text.removeprefix(b"YP1:").split(b" ")
-        return Withdrawn(int(name), int(at))
+        return Withdrawn(int(name), int(at), int(name) // 10**6)
     except ValueError:
         raise Refused("no such text") from None
 

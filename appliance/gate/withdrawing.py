@@ -25,6 +25,7 @@ def verifier_of(store: Store) -> Verify:
         proof = verify_invite.prove_revocation(code, enrolled=enrolled, issuers=issuers)
         if proof.marks != UNINVITE_MARKS:
             raise Refused("a revocation that was not verified", reason=Reason.INCOMPLETE)
-        return Withdrawn(number_of(proof.credential), proof.revocation.issued_at)
+        name, host = number_of(proof.credential), number_of(code.handle)
+        return Withdrawn(name, proof.revocation.issued_at, host)
 
     return verify
