@@ -22,6 +22,10 @@ COMMANDS = {
         "Show or print the number that a gate without the time asks for.",
     ),
     "check": ("appliance.commands.check:check", "Judge a code in a picture or a text file."),
+    "console": (
+        "appliance.commands.console:console",
+        "Show what all gates see, on the guard's screen.",
+    ),
     "demo": ("appliance.commands.demo:demo", "Show a whole compound on this machine."),
     "gate": ("appliance.commands.gate:gate", "Run a terminal: camera, verdict, relay, log."),
     "ledger": ("appliance.commands.ledger:ledger", "Load and look at a terminal's ledger."),

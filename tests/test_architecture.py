@@ -27,7 +27,8 @@ VENDORS = {
     },
     "cryptography": {"ledger_sync/keys.py", "ledger_sync/certificate.py"},
     "fpdf": {"appliance/office/printing.py"},
-    "textual": set(),
+    "textual": {"appliance/console/app.py"},
+    "rich": {"appliance/console/app.py"},
     "cbor2": set(),
 }
 """Vendor library -> the modules that may import it. The bench measures against bare libraries."""

@@ -12,13 +12,11 @@ from appliance.gate import doorbell
 from appliance.gate.assembly import open_replica
 from appliance.gate.identity import HINT
 from appliance.gate.overstays import Overstay, overstays
+from appliance.gate.site_clock import site_zone
 from appliance.gate.words import clock_of, plain
-from appliance.policy import site_rule
 from appliance.policy.schedule import Zone
 from appliance.settings import FILE_NAME, load
-from appliance.zones import zone_of
 from ledger_sync import peers_file
-from ledger_sync.errors import Refused
 from ledger_sync.feed import ZONES
 from ledger_sync.keyfile import read_secret
 from ledger_sync.presence import Presence
@@ -44,7 +42,7 @@ def presence(site: Path, as_json: bool) -> None:
         zones = _zones(replica, at)
         late = overstays(replica.store, secret, at)
         conflicts = conflicts_here.told(replica.store)
-        clock = _zone_of_site(replica)
+        clock = site_zone(replica)
     if as_json:
         click.echo(json.dumps({
             "zones": zones,
@@ -70,14 +68,6 @@ def _zones(replica: Replica, at: int) -> list[dict[str, int]]:
         if inside.count or inside.unsure:
             found.append({"zone": zone, "inside": inside.count, "unsure": inside.unsure})
     return found
-
-
-def _zone_of_site(replica: Replica) -> Zone:
-    text = replica.rule(site_rule.RULE_NAME)
-    try:
-        return site_rule.read(text or b"{}", zone_of).zone
-    except Refused:  # the gates say so at each check
-        return site_rule.DEFAULT.zone
 
 
 def _counted(zone: dict[str, Any]) -> str:

@@ -1,0 +1,23 @@
+"""How a compound stands beside its checks: ledger, peers, alarms, orders, duress. Pure."""
+
+from typing import NamedTuple
+
+from appliance.policy.schedule import UTC, Zone
+from ledger_sync.duress import Duress
+from ledger_sync.orders import Stands
+
+
+class Standing(NamedTuple):
+    """As of one look. `heard_at` is the ledger's quorum time, 0 for never; `links` the state of
+    each peer by name (peers_file.py), None while nobody gossips here; `names` all terminals of the
+    ledger; `alarms` are (terminal, kind, since); `zone` has the clocks of the site."""
+
+    origin: str = ""
+    size: int = 0
+    heard_at: int = 0
+    zone: Zone = UTC
+    names: tuple[str, ...] = ()
+    links: dict[str, str] | None = None
+    alarms: tuple[tuple[str, str, int], ...] = ()
+    orders: tuple[Stands, ...] = ()
+    duress: tuple[Duress, ...] = ()

@@ -1,0 +1,64 @@
+"""Watches the feeds in a terminal's store: what its own gate and all others logged since the last
+look. Reads only; owned by one thread."""
+
+from collections.abc import Iterator
+
+from appliance.console.seen import Seen, seen_of
+from ledger_sync.shelf import MAX_ENTRIES, Shelf
+from ledger_sync.store import Store
+
+BACKLOG = 200  # entries of a feed that the first look goes back
+FEEDS = 64  # newest feeds that the first look goes through; there may be 20,000
+MOST = 500  # entries of a feed that one look reads: of a day that a peer was cut off, the last
+
+_FEEDS = "SELECT id, origin, size, own FROM feed ORDER BY id"
+_LAST_ROW = "SELECT max(id) FROM feed_entry WHERE id >= ? AND id < ?"
+
+
+class Watch:
+    """`skipped` counts entries that were not shown because too many came at once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._shelf = Shelf(store)
+        self._next: dict[int, int] = {}  # feed -> its entry that was not read yet
+        self._version = -1
+        self.skipped = 0
+
+    def look(self) -> list[Seen]:
+        """What is new, in the order in which it happened. Raises `Unavailable`."""
+        row = self._store.row("PRAGMA data_version")  # moves when another process commits
+        version = row[0] if row else 0
+        if version == self._version:
+            return []
+        feeds = list(self._store.rows(_FEEDS))
+        if not self._next:
+            for number, _, size, own in feeds[:-FEEDS]:
+                self._next[number] = self._end(number, size, own)
+        found = [
+            seen
+            for number, origin, size, own in feeds
+            for seen in self._read(number, origin.split("/")[-2], self._end(number, size, own))
+        ]
+        self._version = version
+        return sorted(found, key=lambda seen: seen.hlc)
+
+    def _end(self, number: int, size: int, own: int) -> int:
+        """How many entries a feed has; of this terminal's own some may be behind its head."""
+        first = number * MAX_ENTRIES
+        row = self._store.row(_LAST_ROW, first, first + MAX_ENTRIES) if own else None
+        return max(size, row[0] - first + 1) if row and row[0] is not None else size
+
+    def _read(self, number: int, terminal: str, end: int) -> Iterator[Seen]:
+        start = self._next.get(number)
+        if start is None:
+            start = max(0, end - BACKLOG)
+        elif end - start > MOST:
+            self.skipped += end - start - MOST
+            start = end - MOST
+        if start < end:
+            for entry in self._shelf.bodies(number, start, end):
+                seen = seen_of(terminal, entry)
+                if seen is not None:
+                    yield seen
+        self._next[number] = max(end, start)

@@ -1,0 +1,244 @@
+"""What the console shows: exact lines from what happened, at any size, without colour."""
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.console.lines import Look, apart, cells, fit
+from appliance.console.seen import Seen, seen_of
+from appliance.console.standing import Standing
+from appliance.console.view import LINKS, LOOKS, MAX_ALARMS, MAX_GATES, MAX_KEPT, Filter, View
+from appliance.policy.schedule import Zone
+from appliance.policy.verdict import Action, Colour
+from ledger_sync import peers_file
+from ledger_sync.duress import Duress
+from ledger_sync.gate_alarm import KINDS, GateAlarm
+from ledger_sync.order import Kind
+from ledger_sync.orders import Stands
+
+NOW = 1_767_225_600 + 14 * 3_600 + 180  # 14:03 in UTC
+GREEN = Seen(10, "north-1", "north", NOW - 120, 0, Colour.GREEN, Action.OPEN)
+RED = Seen(30, "north-1", "north", NOW, 0, Colour.RED, Action.DENY, ("R-REVOKED",))
+AWAY = Seen(20, "exit-1", "exit", NOW - 60, 1, Colour.RED, Action.OPEN, ("R-REPLAY",))
+FORCED = Seen(25, "exit-1", "exit", NOW - 30, alarm="forced")
+COMPOUND = Standing(
+    "yardpass/hz07", 9, NOW - 41, names=("exit-1", "garage-1", "north-1"),
+    links={"exit-1": "here", "garage-1": "away"},
+)  # fmt: skip
+
+
+def view(*seen):
+    made = View("north-1")
+    made.add(seen)
+    return made
+
+
+def texts(lines):
+    return [line.text.rstrip() for line in lines]
+
+
+def test_a_screen_of_80_by_25_says_all_that_matters():
+    shown = view(GREEN, AWAY, FORCED, RED).lines(COMPOUND, NOW, 80, 25)
+
+    assert texts(shown) == [
+        " YARDPASS  hz07  north-1                                ledger 41 s old   14:03",
+        "",
+        "   ■ RED    stays shut",
+        "   The office revoked this pass.",
+        "   in by north, 14:03",
+        "",
+        "",
+        " TERMINAL         LINK           LAST CHECK",
+        " exit-1           here           ■ RED    opens          14:02",
+        " garage-1         SILENT         -",
+        " north-1          this terminal  ■ RED    stays shut     14:03",
+        " CHECKS, all gates",
+        " 14:03   north        in  ■ RED    stays shut    R-REVOKED",
+        " 14:02   exit         ! FORCED",
+        " 14:02   exit         out ■ RED    opens         R-REPLAY",
+        " 14:01   north        in  ● GREEN  opens",
+        *8 * [""],
+        " f filter   q quit",
+    ]
+
+
+def test_the_newest_check_fills_its_lines_with_its_colour_and_says_it_in_words():
+    for colour, shape in zip(Colour, "●◆▲■", strict=True):
+        one = RED._replace(colour=colour)
+
+        banner = view(one).lines(COMPOUND, NOW, 80, 25)[1:6]
+
+        assert {(line.look, line.is_wide) for line in banner} == {(LOOKS[colour], True)}
+        assert banner[1].text.startswith(f"   {shape} {colour.name} ")
+
+
+@given(st.integers(0, 200), st.integers(0, 80), st.booleans())
+def test_any_size_of_a_screen_is_filled_exactly(width, height, is_faulty):
+    """Any width and height: so many lines, each of so many columns."""
+    fault = "no store" if is_faulty else ""
+    shown = view(GREEN, AWAY, FORCED, RED).lines(COMPOUND, NOW, width, height, fault)
+
+    assert len(shown) == height
+    assert all(cells(line.text) == width for line in shown)
+
+
+def test_a_small_screen_keeps_the_verdict_and_the_keys():
+    shown = view(GREEN, RED).lines(COMPOUND, NOW, 40, 8)
+
+    assert texts(shown) == [
+        " YARDPASS  hz07  north-1",
+        " ■ RED    stays shut",
+        " The office revoked this pass.",
+        " in by north, 14:03",
+        " CHECKS, all gates",
+        " 14:03   north        in  ■ RED    stay…",
+        " 14:01   north        in  ● GREEN  opens",
+        " f filter   q quit",
+    ]
+
+
+def test_nothing_happened_yet():
+    shown = texts(view().lines(Standing(links={}), NOW, 80, 17))
+
+    assert shown[1] == " No check at this gate yet."
+    assert shown[-2:] == ["", " f filter   q quit"]
+    assert " nothing" in shown
+    assert shown[0].endswith("no ledger   14:03")
+
+
+def test_a_green_says_that_all_checks_hold_and_an_unknown_reason_its_code():
+    for reasons, said in (((), "All checks hold."), (("X-NEW\n",), "X-NEW?")):
+        shown = texts(view(RED._replace(reasons=reasons)).lines(COMPOUND, NOW, 80, 25))
+
+        assert shown[3].strip() == said
+
+
+def test_filters_go_round_and_list_what_they_say():
+    seen, listed = view(GREEN, AWAY, FORCED, RED), {}
+    for wanted in Filter:
+        assert seen.filter is wanted
+        lines = texts(seen.lines(COMPOUND, NOW, 80, 25))
+        begin = lines.index(f" CHECKS, {wanted.value}")
+        listed[wanted] = [line.split()[-1] for line in lines[begin + 1 : -1] if line]
+        seen.next_filter()
+
+    assert seen.filter is Filter.ALL
+    assert listed == {
+        Filter.ALL: ["R-REVOKED", "FORCED", "R-REPLAY", "opens"],
+        Filter.STOPPED: ["R-REVOKED", "FORCED", "R-REPLAY"],
+        Filter.ALARMS: ["FORCED"],
+        Filter.OWN: ["R-REVOKED", "opens"],
+    }
+
+
+def test_what_a_peer_tells_late_stands_where_it_happened_and_changes_no_newer_row():
+    seen = view(RED)
+    seen.add([AWAY, AWAY._replace(hlc=5, at=NOW - 600), FORCED])
+
+    lines = texts(seen.lines(COMPOUND, NOW, 80, 25))
+
+    begin = lines.index(" CHECKS, all gates")
+    assert [line[1:6] for line in lines[begin + 1 : begin + 5]] == [
+        "14:03", "14:02", "14:02", "13:53",
+    ]  # fmt: skip
+    assert next(line for line in lines if line.startswith(" exit-1")).endswith("14:02")
+
+
+def test_the_newest_are_kept_and_no_more():
+    seen = view(*(GREEN._replace(hlc=n, at=NOW - 10_000 + n) for n in range(MAX_KEPT + 9)))
+
+    shown = seen.lines(COMPOUND, NOW, 80, MAX_KEPT + 100)
+
+    assert sum(" GREEN " in line.text for line in shown[11:]) == MAX_KEPT
+
+
+def test_what_stands_is_told_the_gravest_first_and_counted_where_it_is_too_much():
+    order = Stands(Kind.LOCKDOWN, 1, NOW - 60, "k", "office", b"")
+    standing = COMPOUND._replace(
+        duress=(Duress("exit-1", "ex\x1b[2Jit", NOW - 60),),
+        alarms=(("exit-1", "forced", NOW - 120),),
+        orders=(order,),
+        links=None,
+    )
+
+    few = view().lines(standing, NOW, 100, 25)
+    standing = standing._replace(alarms=3 * standing.alarms)
+    many = texts(view().lines(standing, NOW, 100, 25))
+
+    assert texts(few)[2 : 2 + MAX_ALARMS] == [
+        " ! DURESS at ex?[2Jit, 14:02: send help",
+        " ! FORCED at exit-1, since 14:01",
+        " ! ORDER lockdown, since 14:02",
+        " ! yardpass sync is not running here: no other gate hears of these checks",
+    ]
+    assert {line.look for line in few[2 : 2 + MAX_ALARMS]} == {Look.ALARM}
+    assert many[2 + MAX_ALARMS - 1] == " ! and 3 more: yardpass ledger status"
+
+
+def test_more_terminals_than_rows_are_counted():
+    names = tuple(f"gate-{letter}" for letter in string.ascii_lowercase[: MAX_GATES + 2])
+
+    shown = texts(view().lines(COMPOUND._replace(names=names), NOW, 80, 40))
+
+    assert " and 3 more" in shown
+
+
+def test_a_fault_says_that_the_screen_is_old():
+    shown = view(RED).lines(COMPOUND, NOW, 80, 25, "this screen is old: no store")
+
+    assert shown[1].text.strip() == "this screen is old: no store"
+    assert shown[1].look is Look.ALARM
+
+
+def test_times_are_those_of_the_clocks_of_the_site():
+    shown = view(RED).lines(COMPOUND._replace(zone=Zone((), (8 * 3_600,))), NOW, 80, 25)
+
+    assert texts(shown)[4] == "   in by north, 22:03"
+
+
+def test_what_happened_on_another_day_says_how_long_ago():
+    old = RED._replace(at=NOW - 2 * 86_400)
+
+    shown = texts(view(old).lines(COMPOUND, NOW, 80, 25))
+
+    assert shown[4] == "   in by north, 14:03 2 days ago"
+    assert " 2 d ago north        in  ■ RED    stays shut    R-REVOKED" in shown
+
+
+def test_every_state_of_a_peer_has_a_word():
+    assert LINKS.keys() >= peers_file.SENTENCES.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "fitted"),
+    [
+        ("abc", 5, "abc  "), ("abc", 3, "abc"), ("abcd", 3, "ab…"), ("东门东", 5, "东门…"),
+        ("东门东", 4, "东… "), ("é", 2, "é "), ("e\u0301", 2, "e\u0301 "),
+        ("abc", 1, "…"), ("abc", 0, ""), ("", 0, ""),
+    ],
+)  # fmt: skip
+def test_a_text_is_cut_or_filled_to_its_columns(text, width, fitted):
+    assert fit(text, width) == fitted
+
+
+def test_of_two_texts_on_a_line_the_right_one_gives_way():
+    assert apart("left", "right", 12) == "left   right"
+    assert apart("left", "right", 9) == "left     "
+
+
+# What an entry of a feed says.
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_alarm_is_seen_as_what_it_is(kind):
+    entry = GateAlarm(kind, NOW, 7, "north").to_bytes()
+
+    assert seen_of("north-1", entry) == Seen(7, "north-1", "north", NOW, alarm=kind)
+
+
+@given(st.binary(max_size=120))
+def test_any_bytes_are_something_seen_or_nothing(data):
+    """Any entry: what it says, or None."""
+    assert seen_of("north-1", data) is None or data[0] in (1, 3)

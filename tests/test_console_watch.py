@@ -1,0 +1,83 @@
+"""The console's eyes: what is new in a store, however it came there."""
+
+import pytest
+from compound import ANN, BOB, NOW, C, show
+from diary import check
+from stand import Stand
+
+from appliance.console import watch
+from appliance.console.seen import seen_of
+from appliance.console.watch import Watch
+from appliance.policy.verdict import Colour
+from ledger_sync.store import Store
+
+
+@pytest.fixture
+def stand(tmp_path):
+    with Stand(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def eyes(stand):
+    with Store(stand.compound.path) as store:
+        yield Watch(store)
+
+
+def colours(seen):
+    return [one.colour for one in seen]
+
+
+def test_a_check_is_seen_once_and_nothing_between(stand, eyes):
+    assert eyes.look() == []
+    stand.terminal.present(show(C, ANN))
+
+    first, again = eyes.look(), eyes.look()
+    stand.terminal.present(b"YP1:")
+
+    assert colours(first) == [Colour.GREEN]
+    assert first[0].terminal == "n" and first[0].gate == "n"
+    assert again == []
+    assert colours(eyes.look()) == [Colour.RED]
+
+
+def test_what_was_logged_before_is_seen_at_the_first_look(stand, eyes):
+    stand.terminal.present(show(C, ANN))
+    stand.terminal.present(show(C, BOB))
+
+    assert colours(eyes.look()) == [Colour.GREEN, Colour.GREEN]
+
+
+def test_the_first_look_goes_back_so_far_and_later_ones_skip_what_nobody_can_read(
+    stand, eyes, monkeypatch
+):
+    monkeypatch.setattr(watch, "BACKLOG", 2)
+    monkeypatch.setattr(watch, "MOST", 3)
+    stand.store.row("PRAGMA synchronous = OFF")
+    for _ in range(5):
+        stand.terminal.present(b"YP1:")
+    first = eyes.look()
+    for _ in range(7):
+        stand.terminal.present(b"YP1:")
+
+    assert (len(first), len(eyes.look()), eyes.skipped) == (2, 3, 4)
+
+
+def test_a_later_version_s_colour_is_passed_over():
+    entry = check()._replace(colour=3).to_bytes()
+
+    assert seen_of("n", entry).colour is Colour.RED
+    assert seen_of("n", entry[:1] + bytes([0xEE]) + entry[2:]) is None
+
+
+def test_of_many_feeds_the_first_look_reads_the_newest(stand, eyes, monkeypatch):
+    monkeypatch.setattr(watch, "FEEDS", 1)
+    stand.terminal.present(b"YP1:")
+    newer = stand.log.open_feed("yardpass/hz07/n/09", b"o", NOW)
+    stand.log.append(newer, 1, check(at=NOW, hlc=9).to_bytes())
+
+    first = eyes.look()
+    stand.terminal.present(b"YP1:")
+
+    assert [one.hlc for one in first] == [9]
+    assert len(eyes.look()) == 1
