@@ -321,6 +321,7 @@ def test_a_crash_at_any_write_leaves_the_old_orders_or_the_new():
         assert findings_of_orders(disk.store) == []
         if outcome == "all":
             assert masks(disk.store) == (ALL_ZONES - 0b11, 0b01, 0)
+            disk.store.close()
             break
         ordered(disk.store, *SCRIPT[-1])
         assert masks(disk.store) == (ALL_ZONES - 0b11, 0b01, 0)
@@ -329,7 +330,7 @@ def test_a_crash_at_any_write_leaves_the_old_orders_or_the_new():
     assert seen == {"old", "all"}
 
 
-def test_a_full_disk_orders_nothing(store):
+def test_a_full_disk_orders_nothing():
     disk = Disk(GROUND.disk)
     disk.fuse.is_full = True
 
@@ -337,6 +338,7 @@ def test_a_full_disk_orders_nothing(store):
         ordered(disk.store, LOCKDOWN, ALL_ZONES)
 
     assert held(disk.store) == []
+    disk.store.close()
 
 
 def test_a_store_that_is_locked_says_so_and_orders_nothing(path):

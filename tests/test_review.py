@@ -91,10 +91,9 @@ def test_setting_a_rule_with_a_warning_does_not_end_as_if_it_were_refused(tmp_pa
 def test_one_damaged_bundle_of_a_peer_does_not_end_the_gate(compound):
     compound.publish(entries.Terminal("east", key_named("east").public, "g", "gate"))
     number = compound.log.open_feed("yardpass/hz07/east/0000000000000001", b"o", NOW)
-    Store(compound.path).write("UPDATE feed SET size = 256 WHERE id = ?", number)
-    Store(compound.path).write(
-        "INSERT INTO feed_bundle VALUES (?, ?, ?)", number << 32, b"damaged", b""
-    )
+    with Store(compound.path) as store:
+        store.write("UPDATE feed SET size = 256 WHERE id = ?", number)
+        store.write("INSERT INTO feed_bundle VALUES (?, ?, ?)", number << 32, b"damaged", b"")
     gate = Neighbours(compound.store, "mine", 3, heard=lambda: ["east"], ticks=lambda: 10**15)
 
     gate.look(NOW)

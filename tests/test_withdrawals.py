@@ -373,7 +373,8 @@ def test_fsck_tells_more_of_one_host_than_are_kept(monkeypatch):
 # When the store fails.
 
 
-GROUND_AT = Replica(Disk(GROUND.disk).store).ledger().floor
+with closing(Disk(GROUND.disk).store) as _ground:
+    GROUND_AT = Replica(_ground).ledger().floor
 
 
 def said(text):
@@ -414,6 +415,7 @@ def test_a_full_disk_takes_nothing_back():
         Withdrawals(disk.store, said).add(b"YP1:7 %d" % GROUND_AT, now=GROUND_AT)
 
     assert held(disk.store) == []
+    disk.store.close()
 
 
 @pytest.mark.parametrize(
