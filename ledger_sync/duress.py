@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ledger_sync.errors import Refused
 from ledger_sync.feed import BUNDLE, at_of, check_of, use_of
+from ledger_sync.keys import ED25519, PublicKey
 from ledger_sync.kinds import DURESS
 from ledger_sync.shelf import Held, Shelf
 from ledger_sync.store import Store
@@ -23,6 +24,12 @@ class Duress(NamedTuple):
     terminal: str
     gate: str
     at: int
+
+
+def kid_of(store: Store, terminal: str) -> bytes:
+    """The kid of a terminal by its name, empty if the ledger has none. Raises `Unavailable`."""
+    row = store.row("SELECT key FROM terminal WHERE name = ?", terminal)
+    return PublicKey(ED25519, bytes(row[0])).kid if row else b""
 
 
 def duresses(store: Store, site_secret: bytes, own: bytes, *, now: int) -> list[Duress]:

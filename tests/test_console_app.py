@@ -8,7 +8,7 @@ from test_console_view import AWAY, COMPOUND, FORCED, GREEN, NOW, RED
 from appliance.console.app import STYLES, WIDE, Console, text_of
 from appliance.console.lines import Line, Look
 from appliance.console.view import View
-from ledger_sync.errors import Unavailable
+from ledger_sync.errors import Refused, Unavailable
 
 
 class Feeds:
@@ -18,11 +18,12 @@ class Feeds:
         self.batches = list(batches)
         self.looks = 0
         self.fault = ""
+        self.kind = Unavailable
 
     def look(self):
         self.looks += 1
         if self.fault:
-            raise Unavailable(self.fault)
+            raise self.kind(self.fault)
         return self.batches.pop(0) if self.batches else []
 
 
@@ -79,8 +80,10 @@ def test_what_is_new_appears_at_the_next_look():
     drive(Feeds([GREEN], [RED]), steps)
 
 
-def test_a_store_that_fails_is_told_until_it_works_and_nothing_is_lost():
+@pytest.mark.parametrize("kind", [Unavailable, Refused])
+def test_a_store_that_fails_is_told_until_it_works_and_nothing_is_lost(kind):
     feeds = Feeds([GREEN])
+    feeds.kind = kind
 
     async def steps(app, pilot):
         await pilot.pause()

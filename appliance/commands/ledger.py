@@ -27,11 +27,10 @@ from ledger_sync import archive, peers_file
 from ledger_sync.accept import Forked
 from ledger_sync.authority.publisher import publish
 from ledger_sync.bootstrap import replay as replay_from
-from ledger_sync.duress import Duress, duresses
+from ledger_sync.duress import Duress, duresses, kid_of
 from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.fsck import findings
 from ledger_sync.keyfile import read_secret
-from ledger_sync.keys import ED25519, PublicKey
 from ledger_sync.mirror import Mirror
 from ledger_sync.orders import Orders
 from ledger_sync.replica import Ledger, Replica
@@ -170,8 +169,7 @@ def _when(at: int) -> str:
 def _duresses(settings: Settings, store: Store) -> list[Duress]:
     """Those of other terminals, as far as this one can tell."""
     secret = _site_secret(settings)
-    row = store.row("SELECT key FROM terminal WHERE name = ?", settings.terminal)
-    own = PublicKey(ED25519, bytes(row[0])).kid if row else b""
+    own = kid_of(store, settings.terminal)
     return duresses(store, secret, own, now=now()) if secret else []
 
 

@@ -13,7 +13,7 @@ from appliance.console.lines import Line, Look
 from appliance.console.seen import Seen
 from appliance.console.standing import Standing
 from appliance.console.view import View
-from ledger_sync.errors import Unavailable
+from ledger_sync.errors import Refused, Unavailable
 
 LOOK_SECONDS = 0.5  # between two looks at the feeds
 SURVEY_LOOKS = 10  # looks to one survey of how the compound stands
@@ -40,8 +40,8 @@ WIDE = {
 
 
 class Console(App[None]):
-    """`look` gives what is new, `survey` how the compound stands; either may raise `Unavailable`,
-    which is told on the screen until it works again."""
+    """`look` gives what is new, `survey` how the compound stands; either may raise `Refused` or
+    `Unavailable`, which is told on the screen until it works again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("f", "filter", "Filter"), ("q", "quit", "Quit")]
     ENABLE_COMMAND_PALETTE = False
@@ -78,7 +78,7 @@ class Console(App[None]):
             if self._looks % SURVEY_LOOKS == 0 or self._fault:
                 self._standing = self._survey()
             self._fault = ""
-        except Unavailable as error:
+        except (Refused, Unavailable) as error:
             self._fault = f"this screen is old: {error}"
         self._looks += 1
         self.draw()

@@ -8,8 +8,7 @@ from appliance.console.standing import Standing
 from appliance.gate import doorbell
 from appliance.gate.site_clock import site_zone
 from ledger_sync import peers_file
-from ledger_sync.duress import duresses
-from ledger_sync.keys import ED25519, PublicKey
+from ledger_sync.duress import duresses, kid_of
 from ledger_sync.orders import Orders
 from ledger_sync.replica import Replica
 from ledger_sync.watchlist import standing_alarms
@@ -25,21 +24,20 @@ class Post(NamedTuple):
 
 
 def standing_of(replica: Replica, post: Post, now: Callable[[], int]) -> Standing:
-    """Looks. Raises `Unavailable`."""
+    """Looks. Raises `Unavailable`, `Refused` (R-LEDGER) for a damaged bundle."""
     held, store = replica.ledger(), replica.store
-    keys = dict(store.rows("SELECT name, key FROM terminal ORDER BY name"))
-    own = keys.get(post.terminal)
-    kid = PublicKey(ED25519, bytes(own)).kid if own else b""
+    names = tuple(name for (name,) in store.rows("SELECT name FROM terminal ORDER BY name"))
+    own = kid_of(store, post.terminal)
     return Standing(
         held.origin,
         held.size,
         held.quorum_time,
         site_zone(replica),
-        tuple(keys),
+        names,
         _links(post.folder),
         tuple((name, one.kind, one.at) for name, one in standing_alarms(store)),
         Orders(store).in_force().orders,
-        tuple(duresses(store, post.secret, kid, now=now())) if post.secret else (),
+        tuple(duresses(store, post.secret, own, now=now())) if post.secret else (),
     )
 
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from appliance.console.lines import Line, Look, apart, fit
 from appliance.console.seen import Seen
 from appliance.console.standing import Standing
-from appliance.gate.words import age, clock_of, plain
+from appliance.gate.words import age, clock_of, headline, plain
 from appliance.policy.reasons import GUARD
 from appliance.policy.schedule import Zone, moment
-from appliance.policy.verdict import SHAPES, Action, Colour
+from appliance.policy.verdict import Colour, Verdict
 
 MAX_KEPT = 500  # of all gates, the newest
 MAX_ALARMS = 4  # lines; the others are counted
@@ -26,7 +26,6 @@ LOOKS = {
     Colour.YELLOW: Look.YELLOW,
     Colour.RED: Look.RED,
 }
-ACTIONS = {Action.OPEN: "opens", Action.ASK: "guard decides", Action.DENY: "stays shut"}
 WAYS = ("in", "out")
 LINKS = {
     **{"here": "here", "connecting": "connecting", "away": "SILENT", "misbehaved": "CUT OFF"},
@@ -144,7 +143,7 @@ def _link(standing: Standing, name: str, own: str) -> str:
 
 
 def _headline(one: Seen) -> str:
-    return f"{SHAPES[one.colour]} {one.colour.name:<6} {ACTIONS[one.action]:<13}"
+    return headline(Verdict(one.colour, one.action, ()))
 
 
 def _why(one: Seen) -> str:

@@ -2,8 +2,10 @@
 look. Reads only; owned by one thread."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from appliance.console.seen import Seen, seen_of
+from ledger_sync.errors import Refused
 from ledger_sync.shelf import MAX_ENTRIES, Shelf
 from ledger_sync.store import Store
 
@@ -16,14 +18,13 @@ _LAST_ROW = "SELECT max(id) FROM feed_entry WHERE id >= ? AND id < ?"
 
 
 class Watch:
-    """`skipped` counts entries that were not shown because too many came at once."""
+    """Of a terminal whose store this is."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._shelf = Shelf(store)
         self._next: dict[int, int] = {}  # feed -> its entry that was not read yet
         self._version = -1
-        self.skipped = 0
 
     def look(self) -> list[Seen]:
         """What is new, in the order in which it happened. Raises `Unavailable`."""
@@ -53,12 +54,13 @@ class Watch:
         start = self._next.get(number)
         if start is None:
             start = max(0, end - BACKLOG)
-        elif end - start > MOST:
-            self.skipped += end - start - MOST
-            start = end - MOST
+        start = max(start, end - MOST)
+        entries: list[bytes] = []
         if start < end:
-            for entry in self._shelf.bodies(number, start, end):
-                seen = seen_of(terminal, entry)
-                if seen is not None:
-                    yield seen
+            with suppress(Refused):  # a damaged bundle is for fsck to tell
+                entries = self._shelf.bodies(number, start, end)
         self._next[number] = max(end, start)
+        for entry in entries:
+            seen = seen_of(terminal, entry)
+            if seen is not None:
+                yield seen
