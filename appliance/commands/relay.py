@@ -62,6 +62,7 @@ def _run(path: Path, settings: relay_settings.RelaydSettings) -> None:
     from appliance.gate.notify import Notify
     from appliance.gate.relay_listener import Listener
     from appliance.gate.relayd import Relayd, users_of
+    from appliance.gate.wakeup import woken_by_signals
 
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what it asks for is just being done
 
@@ -86,4 +87,5 @@ def _run(path: Path, settings: relay_settings.RelaydSettings) -> None:
             signal.signal(number, lambda *_: daemon.stop())
         signal.signal(signal.SIGHUP, lambda *_: daemon.reload())
         signal.signal(signal.SIGCHLD, lambda *_: daemon.wake())  # the heir has ended
+        stack.enter_context(woken_by_signals(daemon.waker()))
         daemon.run()

@@ -106,6 +106,11 @@ class Relayd:
         with suppress(OSError):  # it is awake already, or has ended
             self._waker.send(b"!")
 
+    def waker(self) -> int:
+        """The descriptor that `wake` writes to, for wakeup.py: a signal that comes just before the
+        loop waits would not be heard until something else wakes it."""
+        return self._waker.fileno()
+
     def run(self) -> None:
         """Serves until stopped. Raises `Unavailable` when the pin does not go off, or nobody
         guards it any more: then this process must end, and the next start drives it low."""
