@@ -15,6 +15,7 @@ from ledger_sync.fields import MAX_NAME
 from ledger_sync.keys import ED25519, PublicKey
 from ledger_sync.kinds import (
     ALL_RIGHTS,
+    CALLS_HELP,
     CARD,
     CERTIFIED_CARD,
     DURESS,
@@ -29,6 +30,7 @@ from ledger_sync.kinds import (
     MAX_RULE,
     MAX_SHARD,
     MAX_STATUS_INDEX,
+    MAY_ACT,
     MAY_CERTIFY,
     MAY_DENY,
     MAY_ISSUE,
@@ -50,6 +52,7 @@ from ledger_sync.kinds import (
 
 __all__ = [
     "ALL_RIGHTS",
+    "CALLS_HELP",
     "CARD",
     "CERTIFIED_CARD",
     "DURESS",
@@ -66,6 +69,7 @@ __all__ = [
     "MAX_RULE",
     "MAX_SHARD",
     "MAX_STATUS_INDEX",
+    "MAY_ACT",
     "MAY_CERTIFY",
     "MAY_DENY",
     "MAY_ISSUE",

@@ -10,6 +10,8 @@ import struct
 from typing import Any, NamedTuple
 
 from ledger_sync import cbor, masks, note
+from ledger_sync.act_record import ACT, HASH_AT
+from ledger_sync.act_record import HEAD_BYTES as ACT_HEAD
 from ledger_sync.errors import Refused
 from ledger_sync.gate_alarm import ALARM
 from ledger_sync.gate_alarm import HEAD_BYTES as ALARM_HEAD
@@ -133,33 +135,33 @@ def use_of(data: bytes, site_secret: bytes) -> Use | None:
 
 
 def hlc_of(data: bytes) -> int:
-    """The hybrid time of a check or an alarm, 0 for any other entry."""
-    if data[:1] == _IS_ALARM and len(data) >= ALARM_HEAD:
-        return int.from_bytes(data[10:18], "big")
-    is_check = len(data) >= _CHECK.size and data[0] == CHECK
-    return int.from_bytes(data[_HLC_AT : _HLC_AT + 8], "big") if is_check else 0
+    """The hybrid time of a check, an alarm or an act, 0 for any other entry."""
+    at = _time_place(data)
+    return int.from_bytes(data[at + 8 : at + 16], "big") if at else 0
 
 
 def at_of(data: bytes) -> int:
-    """When a check was made, or an alarm; 0 for any other entry."""
-    if data[:1] == _IS_ALARM and len(data) >= ALARM_HEAD:
-        return int.from_bytes(data[2:10], "big")
-    is_check = len(data) >= _CHECK.size and data[0] == CHECK
-    return int.from_bytes(data[_HLC_AT - 8 : _HLC_AT], "big") if is_check else 0
+    """When a check was made, an alarm or an act; 0 for any other entry."""
+    at = _time_place(data)
+    return int.from_bytes(data[at : at + 8], "big") if at else 0
+
+
+def _time_place(data: bytes) -> int:
+    """Where the time of an entry stands, with the hybrid time behind it; 0 for none."""
+    size, at = _TIMES.get(data[:1], (0, 0))
+    return at if len(data) >= size else 0
 
 
 def sealed_hash_of(data: bytes) -> bytes:
     """The hash of its sealed remainder that a feed entry states; 32 zeros for none."""
-    if data[:1] == _IS_CHECK and len(data) >= _CHECK.size:
-        return data[_SEALED_AT:_SEALED_END]
-    return NOTHING_SEALED
+    size, at = _SEALED.get(data[:1], (0, 0))
+    return data[at : at + 32] if at and len(data) >= size else NOTHING_SEALED
 
 
-_SEALED_AT = _CHECK.size - 3 - 32
-_SEALED_END = _SEALED_AT + 32
-_IS_CHECK = bytes((CHECK,))
-_IS_ALARM = bytes((ALARM,))
-_HLC_AT = 14
+_IS_CHECK, _IS_ALARM, _IS_ACT = (bytes((kind,)) for kind in (CHECK, ALARM, ACT))
+_TIMES = {_IS_CHECK: (_CHECK.size, 6), _IS_ALARM: (ALARM_HEAD, 2), _IS_ACT: (ACT_HEAD, 1)}
+_SEALED = {_IS_CHECK: (_CHECK.size, _CHECK.size - 3 - 32), _IS_ACT: (ACT_HEAD, HASH_AT)}
+"""Kind of an entry -> (its least size, where its time or its hash stands)."""
 
 
 class Opening(NamedTuple):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ledger_sync import feed as feeds
+from ledger_sync.act_record import ACT, act_record_of
 from ledger_sync.batch import has_its_sealed, root_of
 from ledger_sync.errors import Refused
 from ledger_sync.feed import BUNDLE, Opening
@@ -134,6 +135,7 @@ def _own(kept: Kept, opening: Opening, start: Start) -> Iterator[str]:
 _READERS: dict[bytes, Callable[[bytes], object]] = {
     bytes((feeds.CHECK,)): feeds.check_of,
     bytes((ALARM,)): alarm_of,
+    bytes((ACT,)): act_record_of,
 }
 
 

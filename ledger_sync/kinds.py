@@ -20,8 +20,9 @@ MAX_ANNOUNCED = 64  # keys a policy announces
 MAX_CERTIFICATE = 4_096  # bytes of DER
 MAX_HINTS = 8  # addresses of a terminal, places of a blob
 MAY_ISSUE, MAY_DENY, MAY_CERTIFY, MAY_ORDER = 1, 2, 4, 8  # rights of an issuer's key
+MAY_ACT, CALLS_HELP = 16, 32  # of a guard's key; of the one used when forced to
 USUAL_RIGHTS = MAY_ISSUE | MAY_DENY  # of one whose rights are not stated
-ALL_RIGHTS = USUAL_RIGHTS | MAY_CERTIFY | MAY_ORDER
+ALL_RIGHTS = USUAL_RIGHTS | MAY_CERTIFY | MAY_ORDER | MAY_ACT | CALLS_HELP
 CARD, CERTIFIED_CARD = 4, 5  # assurance of a key in a card; one whose maker certifies it, too
 DURESS = 6  # of a key that opens as a software key does and tells the other terminals: duress.py
 MAX_ASSURANCE = DURESS
@@ -51,7 +52,8 @@ class Issuer:
     """A key that may sign passes of `classes` (bit mask) with `iat` in `since`..`until`.
 
     `rights`: 1 may issue passes and status lists, 2 may sign deny notes, 4 may certify the keys of
-    cards, 8 may sign orders to gates.
+    cards, 8 may sign orders to gates, 16 may sign acts of a guard; 32 an act by it is shown at
+    the other terminals as a call for help.
     """
 
     name: str

@@ -5,8 +5,8 @@ import time
 from contextlib import contextmanager
 
 from appliance.gate.contact import Contact
+from appliance.gate.listener import Listener
 from appliance.gate.notify import Notify
-from appliance.gate.relay_listener import Listener
 from appliance.gate.relayd import Relayd, users_of
 from appliance.relay_limits import Limits
 from appliance.relay_settings import RelaydSettings

@@ -23,6 +23,7 @@ VENDORS = {
     "sqlite_utils": {"ledger_sync/migrations.py"},
     "nacl": {
         *("ledger_sync/keys.py", "ledger_sync/passphrase.py", "ledger_sync/sealing.py"),
+        "ledger_sync/remark.py",
         "appliance/bench/verdicts.py",
     },
     "cryptography": {"ledger_sync/keys.py", "ledger_sync/certificate.py"},

@@ -265,7 +265,7 @@ WRONG = {
         3: NO_NUMBER,
         4: NO_NUMBER,
         5: NO_MASK,
-        6: [-1, 16, True, "1", None],
+        6: [-1, 64, True, "1", None],
     },
     "recognise": {
         1: NO_NAME,

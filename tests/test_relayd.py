@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 
 from appliance.gate import notify, relayd
 from appliance.gate.contact import Contact
+from appliance.gate.listener import Listener
 from appliance.gate.notify import Notify
-from appliance.gate.relay_listener import Listener
 from appliance.gate.relayd import MAX_CLIENTS, MAX_COMPLAINTS, users_of
 from appliance.relay_limits import Limits
 from hw.errors import Refused, Unavailable
@@ -570,10 +570,7 @@ def test_a_systemd_that_is_not_there_or_in_no_folder_stops_nothing():
 
 PATH_OF_A_PULSE = (
     *("hw/relay_line.py", "hw/gate_io.py", "hw/sim/pins.py"),
-    *(
-        f"appliance/gate/{name}.py"
-        for name in ("relayd", "relay_listener", "contact", "notify", "heir")
-    ),
+    *(f"appliance/gate/{name}.py" for name in ("relayd", "listener", "contact", "notify", "heir")),
     *("appliance/gate/pulse_law.py", "appliance/commands/relay.py"),
 )
 

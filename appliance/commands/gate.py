@@ -11,7 +11,7 @@ import click
 
 from appliance.commands.qr_lines import screen
 from appliance.commands.settings_option import settings_option
-from appliance.gate.assembly import open_terminal, system_clock
+from appliance.gate.assembly import open_gate, system_clock
 from appliance.gate.duty import open_senses, serve
 from appliance.gate.loop import Stop
 from appliance.gate.signboard import Signboard
@@ -25,7 +25,8 @@ ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 @click.command()
 @settings_option
 def gate(path: Path) -> None:
-    """Watch camera, card readers and the gate itself; judge, record, open.
+    """Watch camera, card readers and the gate itself; judge, record, open; do what a guard signs
+    at the console.
 
     Every check and every alarm is one line on stderr. While the time is not known, a terminal on
     stdout shows the number that codes must answer (yardpass challenge). SIGTERM, SIGHUP or Ctrl-C
@@ -43,12 +44,12 @@ def gate(path: Path) -> None:
             signal.signal(number, stopping)
     incarnation = os.urandom(INCARNATION_BYTES)
     with (
-        open_terminal(settings, clock=system_clock(), incarnation=incarnation) as terminal,
+        open_gate(settings, clock=system_clock(), incarnation=incarnation) as (terminal, desk),
         screen() as show,
         Signboard(terminal, settings.store.parent, show=show) as board,
     ):
         senses = open_senses(settings, terminal)
         try:
-            serve(senses, terminal, stop, also=board.look)
+            serve(senses, terminal, stop, also=board.look, desk=desk)
         finally:
             senses.close()

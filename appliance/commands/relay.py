@@ -59,8 +59,8 @@ def _show(settings: relay_settings.RelaydSettings) -> None:
 def _run(path: Path, settings: relay_settings.RelaydSettings) -> None:
     from appliance.gate.contact import Contact
     from appliance.gate.heir import Heir
+    from appliance.gate.listener import Listener
     from appliance.gate.notify import Notify
-    from appliance.gate.relay_listener import Listener
     from appliance.gate.relayd import Relayd, users_of
     from appliance.gate.wakeup import woken_by_signals
 

@@ -20,6 +20,7 @@ from appliance.gate.card_desk import CardDesk
 from appliance.gate.checker import Checker
 from appliance.gate.doorbell import Doorbell
 from appliance.gate.doorman import Doorman
+from appliance.gate.guard_desk import GuardDesk
 from appliance.gate.identity import HINT, key_of, site_of, trust_of
 from appliance.gate.neighbours import Neighbours, connected
 from appliance.gate.recorder import Recorder
@@ -80,7 +81,16 @@ def open_replica(settings: Settings) -> Iterator[Replica]:
 def open_terminal(
     settings: Settings, *, clock: Clock, incarnation: bytes, relay: Relay | None = None
 ) -> Iterator[Terminal]:
-    """A terminal at work; closed, released and signed off at the end.
+    """`open_gate` where no guard stands."""
+    with open_gate(settings, clock=clock, incarnation=incarnation, relay=relay) as (terminal, _):
+        yield terminal
+
+
+@contextmanager
+def open_gate(
+    settings: Settings, *, clock: Clock, incarnation: bytes, relay: Relay | None = None
+) -> Iterator[tuple[Terminal, GuardDesk]]:
+    """A terminal at work, and its guard's desk; closed, released and signed off at the end.
 
     `incarnation` is 8 random bytes, new at every start. `relay` stands in for the one in the
     settings (the demo brings its own).
@@ -122,7 +132,19 @@ def open_terminal(
             withdraw=_withdraw(store),
         )
         stack.callback(terminal.close)
-        yield terminal
+        yield terminal, _desk(settings, terminal, store, secret)
+
+
+def _desk(settings: Settings, terminal: Terminal, store: Store, secret: bytes) -> GuardDesk:
+    history = Replica(store).history
+    return GuardDesk(
+        terminal,
+        store,
+        name=settings.terminal,
+        gate=settings.gate,
+        site_secret=secret,
+        trust=lambda: history.trust(trust_of(settings)),
+    )
 
 
 def _neighbours(settings: Settings, store: Store) -> Neighbours:

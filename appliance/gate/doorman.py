@@ -14,7 +14,7 @@ from appliance.gate.alarm_book import AlarmBook
 from appliance.gate.door import Output
 from appliance.gate.events import Event, Fact
 from appliance.gate.inputs import Inputs
-from appliance.gate.opener import Opening
+from appliance.gate.opener import JAMMED_OPEN, LOCKED, Condition, Opening
 from appliance.policy.verdict import Colour
 from hw.errors import Refused, Unavailable
 from hw.ports import Indicator, Level, Relay, Signal
@@ -36,6 +36,7 @@ REFUSALS = {
     Output.REFUSED_LOCKDOWN: "the gate is locked down",
     Output.REFUSED_STUCK: "the gate stands open and does not close; nobody is let in by it",
 }
+REFUSED = {Output.REFUSED_LOCKDOWN: LOCKED, Output.REFUSED_STUCK: JAMMED_OPEN}
 EXITS = frozenset({Event.EXIT_PRESSED, Event.GRANTED_OUT})
 """What lets people out: no limit of the relay stands in its way."""
 STANDING = {
@@ -134,6 +135,14 @@ class Doorman:
             self._shown_until or None,
         )
         return min((time for time in times if time is not None), default=None)
+
+    def refusal(self) -> str:
+        refused = None if self._is_exit_only else machine.refusal_of_entry(self._situation)
+        return REFUSED.get(refused, "") if refused else ""
+
+    def condition(self) -> Condition:
+        facts = sorted(fact.value for fact in self._situation.facts)
+        return Condition(self._situation.door.value, tuple(facts))
 
     def show(self, colour: Colour) -> None:
         """Shows a verdict for a moment. An alarm goes on behind it."""

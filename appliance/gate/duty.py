@@ -7,9 +7,12 @@ goes, one when it is back.
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 from appliance.gate import words
 from appliance.gate.assembly import open_readers, open_sensors
+from appliance.gate.console_socket import Asked, ConsoleSocket, path_beside
+from appliance.gate.guard_desk import GuardDesk
 from appliance.gate.loop import Stop, watch
 from appliance.gate.senses import Ended, Lost, Sense, Senses
 from appliance.gate.terminal import Outcome, Terminal
@@ -19,7 +22,8 @@ from hw.eye import Sighting
 from hw.ports import CardRead, Health, Level
 
 REST_SECONDS = 0.2  # without anything told, before the terminal rests
-CAMERA, INPUTS = "camera", "inputs"
+CAMERA, INPUTS, CONSOLES = "camera", "inputs", "consoles"
+READ_NOBODY = frozenset({INPUTS, CONSOLES})  # without another sense the gate has nothing to do
 
 _log = logging.getLogger("yardpass.gate")
 
@@ -37,11 +41,23 @@ class _Seen:
     def rest(self) -> None:
         """The gate's thread rests by itself."""
 
+    def health(self, fault: str) -> None:
+        self._senses.tell(Health(CAMERA, time.monotonic_ns(), fault))
+
 
 def open_senses(settings: Settings, terminal: Terminal) -> Senses:
     """All that the settings name, at work. What cannot be opened stops the start."""
-    readers, sensors = open_readers(settings), open_sensors(settings)
+    with ExitStack() as stack:
+        readers = open_readers(settings)
+        for reader in readers:
+            stack.callback(reader.close)
+        sensors = open_sensors(settings)
+        if sensors is not None:
+            stack.callback(sensors.close)
+        consoles = ConsoleSocket(path_beside(settings.store))
+        stack.pop_all()
     senses = Senses()
+    senses.add_consoles(consoles)
     for number, reader in enumerate(readers, start=1):
         senses.add_reader(f"reader {number}", reader, terminal.ask)
     if sensors is not None:
@@ -50,7 +66,8 @@ def open_senses(settings: Settings, terminal: Terminal) -> Senses:
         stop = Stop()
 
         def looked() -> Iterator[Sense]:
-            watch(settings, _Seen(senses), stop)
+            seen = _Seen(senses)
+            watch(settings, seen, stop, tell=seen.health)
             return iter(())
 
         senses.add(CAMERA, looked, stop.set)
@@ -62,21 +79,28 @@ def _nothing() -> None:
 
 
 def serve(
-    senses: Senses, terminal: Terminal, stop: Stop, *, also: Callable[[], None] = _nothing
+    senses: Senses,
+    terminal: Terminal,
+    stop: Stop,
+    *,
+    also: Callable[[], None] = _nothing,
+    desk: GuardDesk | None = None,
 ) -> None:
     """Works until `stop` is set, or until everything that reads people is used up; `also` is
-    done whenever the terminal rests.
+    done whenever the terminal rests, `desk` answers consoles.
 
     Raises what the camera raises if it cannot be started, and what the last of them failed with.
     """
-    reading = {name for name in senses.names if name != INPUTS}
+    reading = set(senses.names) - READ_NOBODY
     while reading and not stop.is_set():
         sense = senses.next(_wait(terminal))
         if isinstance(sense, Ended):
             reading.discard(sense.name)
             _ended(sense, terminal, is_last=not reading)
+            if desk is not None and sense.error is not None:
+                desk.health(sense.name, str(sense.error))
         elif sense is not None:
-            take(sense, terminal)
+            take(sense, terminal, desk)
         terminal.tick()
         terminal.rest()
         also()
@@ -89,27 +113,41 @@ def _wait(terminal: Terminal) -> float:
     return min(REST_SECONDS, due / 1_000 - time.monotonic())
 
 
-def take(sense: Sense, terminal: Terminal) -> None:
-    """One thing that happened, to the terminal."""
+def take(sense: Sense, terminal: Terminal, desk: GuardDesk | None = None) -> None:
+    """One thing that happened, to the terminal; what consoles ask, to the desk."""
     match sense:
         case Sighting(payload, ticks):
-            _say(terminal.see(payload, ticks))
+            _say(terminal.see(payload, ticks), desk)
         case CardRead():
-            _say(terminal.meet(sense))
+            _say(terminal.meet(sense), desk)
         case Level():
             terminal.seen(sense)
-        case Health(device, _, fault):
-            (_log.error if fault else _log.info)("%s: %s", device, fault or "is here")
-        case Lost(why):
-            _log.error("the inputs of the gate are gone: %s", why)
-            terminal.inputs_lost()
+        case Asked(packet, answer) if desk is not None:
+            answer(desk.answer(packet))
+        case Health() | Lost():
+            _heard(sense, terminal, desk)
         case _:
             pass  # an end is the loop's affair
 
 
-def _say(outcome: Outcome | None) -> None:
+def _heard(sense: Health | Lost, terminal: Terminal, desk: GuardDesk | None) -> None:
+    """How a device is: one line when it goes, one when it is back; the camera's loop has its own
+    lines."""
+    device, fault = (INPUTS, sense.why) if isinstance(sense, Lost) else (sense.device, sense.fault)
+    if desk is not None:
+        desk.health(device, fault)
+    if isinstance(sense, Lost):
+        _log.error("the inputs of the gate are gone: %s", fault)
+        terminal.inputs_lost()
+    elif device != CAMERA:
+        (_log.error if fault else _log.info)("%s: %s", device, fault or "is here")
+
+
+def _say(outcome: Outcome | None, desk: GuardDesk | None) -> None:
     if outcome is not None:
         _log.info("%s", words.line(outcome))
+        if desk is not None:
+            desk.recorded("" if outcome.is_recorded else outcome.fault)
 
 
 def _ended(end: Ended, terminal: Terminal, *, is_last: bool) -> None:

@@ -4,7 +4,7 @@ A camera that fails is a state, not an end: one line when it goes, one when it i
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from appliance.gate import words
@@ -49,8 +49,15 @@ class Seeing(Protocol):
     def rest(self) -> None: ...
 
 
-def watch(settings: Settings, terminal: Seeing, stop: Stop) -> None:
-    """Serves sightings until `stop` is set or a finite camera is used up.
+def _untold(fault: str) -> None:
+    """Nobody asks how the camera is."""
+
+
+def watch(
+    settings: Settings, terminal: Seeing, stop: Stop, *, tell: Callable[[str], None] = _untold
+) -> None:
+    """Serves sightings until `stop` is set or a finite camera is used up. `tell` hears why the
+    camera is gone, and an empty sentence when it is back.
 
     Raises `Unavailable` or `Refused` if the camera or its decoder cannot be started the first
     time: a wrong setting should stop the start, a cable that comes loose later should not.
@@ -63,12 +70,14 @@ def watch(settings: Settings, terminal: Seeing, stop: Stop) -> None:
                 for _ in served(eye, terminal, stop):
                     if is_gone and eye.counts().frames:
                         _log.warning("the camera is back")
+                        tell("")
                         pause, is_gone = FIRST_PAUSE_SECONDS, False
                 return
         except (Unavailable, Refused) as error:
             if is_first:
                 raise
             if not is_gone:
+                tell(f"{error}; check its cable")
                 _log.error("the camera is gone: %s; check its cable, trying again", error)
             is_gone = True
             terminal.rest()

@@ -14,6 +14,17 @@ class Opening(NamedTuple):
     fault: str = ""
 
 
+LOCKED, JAMMED_OPEN = "lockdown", "stuck"  # why a gate does not open for an entry
+
+
+class Condition(NamedTuple):
+    """How a gate is: the state of its door (door.State) and what holds (events.Fact), as words;
+    empty where nothing tells."""
+
+    door: str = ""
+    facts: tuple[str, ...] = ()
+
+
 class Opener(Protocol):
     """A gate, as the terminal sees it. Owned by the terminal's thread.
 
@@ -21,7 +32,9 @@ class Opener(Protocol):
     `open` opens it once for whoever was let pass and shows the verdict, `show` shows one that
     opens nothing. `seen` is told the levels of its inputs, `lost` that they are gone. `tick` does
     what is due, `next_due` says when that is next (milliseconds of the monotonic clock), None for
-    never. `close` releases it for good.
+    never. `refusal` is `LOCKED` or `JAMMED_OPEN` if it would not open now for who is let
+    pass, else empty. `condition`
+    is how it is. `close` releases it for good.
     """
 
     def stand(self, *, locked: bool, held_open: bool) -> None: ...
@@ -31,6 +44,8 @@ class Opener(Protocol):
     def lost(self) -> None: ...
     def tick(self) -> None: ...
     def next_due(self) -> int | None: ...
+    def refusal(self) -> str: ...
+    def condition(self) -> Condition: ...
     def close(self) -> None: ...
 
 
@@ -65,6 +80,12 @@ class RelayOpener:
 
     def next_due(self) -> int | None:
         return None
+
+    def refusal(self) -> str:
+        return ""
+
+    def condition(self) -> Condition:
+        return Condition()
 
     def close(self) -> None:
         self._relay.close()

@@ -11,6 +11,7 @@ from appliance.gate.checker import Assessed
 from appliance.policy.verdict import Action, Colour
 from ledger_sync import feed as feeds
 from ledger_sync import masks
+from ledger_sync.act_record import ActRecord
 from ledger_sync.checklog import CheckLog, Outdated
 from ledger_sync.clock import Grade, Hybrid, Reading
 from ledger_sync.feed import Feed, Use
@@ -94,11 +95,19 @@ class Recorder:
 
     def alarm(self, kind: str, gate: str, now: int) -> None:
         """Makes an alarm of the gate durable and tells it at once. Raises `Unavailable`."""
-        entry = GateAlarm(kind, now, self.hybrid.next(now), gate).to_bytes()
+        self._tell(GateAlarm(kind, now, self.hybrid.next(now), gate).to_bytes())
+
+    def act(self, signed: bytes, sealed: bytes, now: int) -> None:
+        """Makes an act of a guard durable, with what is sealed beside it, and tells it at once.
+        Raises `Unavailable`, `Refused`."""
+        stated = hashlib.sha256(sealed).digest() if sealed else feeds.NOTHING_SEALED
+        self._tell(ActRecord(now, self.hybrid.next(now), stated, signed).to_bytes(), sealed)
+
+    def _tell(self, entry: bytes, sealed: bytes = b"") -> None:
         try:
-            self.log.append(self.number, self.feed.size, entry)
+            self.log.append(self.number, self.feed.size, entry, sealed=sealed)
         except Outdated:  # it rests on no view
-            self.log.append(self.number, self.feed.size, entry)
+            self.log.append(self.number, self.feed.size, entry, sealed=sealed)
         self.feed.append(entry)
         self.ring()
 

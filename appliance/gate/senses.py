@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeAlias
 
+from appliance.gate.console_socket import Asked, ConsoleSocket
 from hw.errors import Unavailable
 from hw.eye import Sighting
 from hw.ports import Ask, CardRead, DoorSensors, Health, Level, Reader
@@ -32,7 +33,7 @@ class Lost(NamedTuple):
     why: str
 
 
-Sense: TypeAlias = Sighting | CardRead | Health | Level | Lost | Ended
+Sense: TypeAlias = Sighting | CardRead | Health | Level | Lost | Asked | Ended
 
 
 class Senses:
@@ -62,6 +63,9 @@ class Senses:
 
     def add_sensors(self, sensors: DoorSensors) -> None:
         self.add("inputs", lambda: self._levels(sensors), sensors.close)
+
+    def add_consoles(self, consoles: ConsoleSocket) -> None:
+        self.add("consoles", lambda: iter(consoles.asked()), consoles.close)
 
     def next(self, seconds: float) -> Sense | None:
         """What was told next, None if nothing is within `seconds`."""

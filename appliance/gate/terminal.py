@@ -16,7 +16,7 @@ from appliance.gate.card_desk import CardDesk, Presented
 from appliance.gate.challenge import Challenge
 from appliance.gate.challenge_desk import ChallengeDesk
 from appliance.gate.checker import Assessed, Checker
-from appliance.gate.opener import Opener, Opening
+from appliance.gate.opener import Condition, Opener, Opening
 from appliance.gate.recorder import Recorder
 from appliance.passes import code as codes
 from appliance.passes.code import Form
@@ -56,6 +56,15 @@ class Outcome:
     at: int
     verdict: Verdict
     assessed: Assessed | None
+    is_recorded: bool
+    is_opened: bool
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """What became of an act of a guard, as `Outcome` says."""
+
     is_recorded: bool
     is_opened: bool
     fault: str = ""
@@ -214,6 +223,31 @@ class Terminal:
             return self._opener.open(verdict.colour)
         self._opener.show(verdict.colour)
         return Opening(False)
+
+    def by_hand(self, signed: bytes, sealed: bytes, *, is_opening: bool) -> ByHand:
+        """Records what a guard did, with what was written beside it, and opens if it is that. Way
+        in: no record, no opening. Whether the guard may is the caller's to know."""
+        fault = ""
+        try:
+            self._recorder.act(signed, sealed, self._clock().now)
+        except (Unavailable, Refused) as error:
+            fault = str(error)
+        if not is_opening or (fault and not self._way_out):
+            return ByHand(not fault, False, fault)
+        opened, relay_fault = self._opener.open(Colour.GREEN)
+        return ByHand(not fault, opened, "; ".join(filter(None, (fault, relay_fault))))
+
+    def refusal(self) -> str:
+        """Why the gate would not open now, in a word as `Opener`; empty if it would."""
+        return self._opener.refusal()
+
+    def condition(self) -> Condition:
+        """How the gate is."""
+        return self._opener.condition()
+
+    def now(self) -> int:
+        """Unix seconds by this gate's clock."""
+        return self._clock().now
 
     def grade(self) -> Grade:
         """How far the clock can be trusted now; when POOR, somebody should show the challenge."""

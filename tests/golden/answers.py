@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from golden import feed_answers
+from golden import acts, feed_answers
 from golden.case import Case, read_all
 
 from appliance.commands import office_publish
@@ -20,8 +20,9 @@ from appliance.passes import challenge_text, code, phone_text
 from appliance.passes.verify import REQUIRED, UNINVITE_MARKS
 from appliance.passes.verify_invite import prove_invite, prove_revocation
 from appliance.policy import site_rule
-from ledger_sync import bootstrap, keyfile, passphrase, snapshot, tiles, trust
+from ledger_sync import act, bootstrap, keyfile, passphrase, remark, snapshot, tiles, trust
 from ledger_sync.accept import NOWHERE, Position, checked
+from ledger_sync.act_record import act_record_of
 from ledger_sync.archive import ArchiveSource
 from ledger_sync.authority.cosigner import Cosigner
 from ledger_sync.denials import Denials
@@ -200,6 +201,19 @@ def _order(case: Case, folder: Path) -> None:
             Orders(store).add(one.body, trust=believed, now=case.at)
 
 
+def _act(case: Case, folder: Path) -> None:
+    act.opened(case.body, origin=acts.ORIGIN, issuers=acts.ISSUERS)
+
+
+def _act_record(case: Case, folder: Path) -> None:
+    assert act_record_of(case.body).to_bytes() == case.body
+
+
+def _remark(case: Case, folder: Path) -> None:
+    digest = bytes.fromhex(case.get("digest"))
+    assert remark.unsealed(case.body, acts.SECRET, digest=digest) == case.get("says")
+
+
 def _on_disk(case: Case, folder: Path, name: str = "file") -> Path:
     """The bytes as a file that its owner alone may read."""
     path = folder / name
@@ -277,6 +291,8 @@ def _enrolment(case: Case, folder: Path) -> None:
 
 
 ANSWERS: dict[str, Callable[[Case, Path], str | None]] = {
+    "act": _act,
+    "act-record": _act_record,
     "archive": _archive,
     "bundle": _bundle,
     "challenge": _challenge,
@@ -294,6 +310,7 @@ ANSWERS: dict[str, Callable[[Case, Path], str | None]] = {
     "office": _office,
     "path": _path,
     "published": _published,
+    "remark": _remark,
     "rule": _rule,
     "secret": _secret,
     "snapshot": _snapshot,

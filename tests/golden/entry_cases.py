@@ -75,7 +75,7 @@ def _shapes() -> Iterator[Case]:
         ("entry-field-9", "a field nobody knows", _odd("unpass", {1: handle, 9: 0}), "5.1.4"),
         ("entry-no-field", "a field is missing", _odd("unpass", {}), "5.1.4"),
         ("entry-name-65", "a name of 65 characters", _changed(issuer, f1="n" * 65), "5.1.4"),
-        ("issuer-rights-16", "a right nobody knows", _changed(issuer, f6=16), "5.2.1"),
+        ("issuer-rights-64", "a right nobody knows", _changed(issuer, f6=64), "5.2.1"),
         ("issuer-key-typed", "a key that names its use", _changed(issuer, f2=key | {3: -8}),
          "5.2.1"),
         ("enrol-class-32", "a class that fits no mask", _changed(pass_1, f6=32), "5.3.1"),

@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from golden import (
+    acts,
     challenges,
     codecs,
     entry_cases,
@@ -30,7 +31,7 @@ from golden import (
 from golden.case import FOLDER, render
 
 MODULES = (
-    *(ledgers, ledger_kinds, entry_cases, notes, published, orders, challenges, phones),
+    *(ledgers, ledger_kinds, entry_cases, notes, published, orders, acts, challenges, phones),
     *(showings, codecs, envelopes, statements, invites, verdicts, key_files, feeds, talk),
 )
 

@@ -1,4 +1,4 @@
-"""The socket that relayd listens at: one relayd a socket, for user and group only.
+"""A socket that a daemon takes packets at: one daemon a socket, for user and group only.
 
 Knows no message and no pin.
 """
@@ -18,17 +18,19 @@ BACKLOG = 16  # clients that may wait to be taken
 class Listener:
     """The socket that clients connect to, for user and group only (0660).
 
-    A lock file beside it, which the kernel lets go with its process, keeps two relayds apart. With
+    A lock file beside it, which the kernel lets go with its process, keeps two daemons apart. With
     the lock, a socket that nobody answers is left from a dead process and is taken away; one that
     somebody answers is not ours and stays. Raises `Unavailable`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, *, owner: str = "yardpass relay", shorten: str = "relay.socket"
+    ) -> None:
+        """`owner` is the command that listens here, `shorten` what makes the path shorter."""
         self._path = path
+        self._owner = owner
         if len(os.fsencode(path)) > MAX_PATH:
-            raise Unavailable(
-                f"{path} is longer than {MAX_PATH} bytes; give a shorter relay.socket"
-            )
+            raise Unavailable(f"{path} is longer than {MAX_PATH} bytes; give a shorter {shorten}")
         try:
             self._lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -58,4 +60,4 @@ class Listener:
 
     def _unusable(self, error: OSError) -> Unavailable:
         what = f"{self._path} cannot be listened at ({error.strerror or error})"
-        return Unavailable(f"{what}; is another yardpass relay running? see its folder's rights")
+        return Unavailable(f"{what}; is another {self._owner} running? see its folder's rights")
