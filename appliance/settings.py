@@ -22,6 +22,7 @@ FILE_NAME = document.FILE_NAME
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,31}")
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:]{2,39}\]|[A-Za-z0-9.-]{1,200}):[0-9]{1,5}")
 _LINK_FILES = {"link_key": "link.key", "certificate": "link.crt", "auditor": "auditor.pub"}
+_FILES = {"policy", "store", "key", "site_secret", "guards", *_LINK_FILES}
 _ORIGIN = re.compile(r"[a-z0-9][a-z0-9./:-]{0,63}")
 
 
@@ -49,6 +50,7 @@ class Settings:
     link_key: Path
     certificate: Path
     auditor: Path
+    guards: Path
     listen: str
     discover: bool
 
@@ -73,7 +75,7 @@ class _Reader:
     def settings(self) -> Settings:
         site = self._table("site", {"origin", "audience"})
         terminal = self._table("terminal", {"name", "gate", "direction", "zones"})
-        files = self._table("files", {"policy", "store", "key", "site_secret", *_LINK_FILES})
+        files = self._table("files", _FILES)
         sync = self._table("sync", {"listen", "discover"}, required=False)
         eye = self._table("eye", {"deadline_ms", "engines"}, required=False)
         relay = self._table("relay", None)
@@ -99,6 +101,7 @@ class _Reader:
             link_key=self._path(files, "link_key", _LINK_FILES["link_key"]),
             certificate=self._path(files, "certificate", _LINK_FILES["certificate"]),
             auditor=self._path(files, "auditor", _LINK_FILES["auditor"]),
+            guards=self._path(files, "guards", "guards"),
             listen=self._listen(sync),
             discover=self._flag(sync, "sync", "discover"),
         )

@@ -146,7 +146,8 @@ def _opened(
     try:
         inside = sealing.unseal(sealed, ask(path))
     except sealing.WrongPassphrase:
-        raise Refused(f"wrong passphrase for {path}", reason="R-SETTINGS") from None
+        what = f"wrong passphrase for {path}"
+        raise sealing.WrongPassphrase(what, reason="R-SETTINGS") from None
     if len(inside) != len(head) + SEED_BYTES or not inside.startswith(head):
         raise Refused(f"{path} was sealed as another kind of key; {hint}", reason="R-SETTINGS")
     return inside[len(head) :]

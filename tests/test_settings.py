@@ -74,6 +74,7 @@ def test_a_plain_file_says_all_with_its_defaults(file):
         link_key=folder / "link.key",
         certificate=folder / "link.crt",
         auditor=folder / "auditor.pub",
+        guards=folder / "guards",
         listen="",
         discover=False,
     )
@@ -137,8 +138,8 @@ WRONG = [
     (
         "[files]",
         "[files]\nkeys = 'k'",
-        "20: files.keys is unknown; known are auditor, certificate, key, link_key, policy, "
-        "site_secret, store",
+        "20: files.keys is unknown; known are auditor, certificate, guards, key, link_key, "
+        "policy, site_secret, store",
     ),
     ("= 1000", "= 49", "22: eye.deadline_ms = 49; accepted: a whole number from 50 to 10000"),
     (

@@ -5,6 +5,7 @@ import click
 from appliance.commands import (
     office_authority,
     office_card,
+    office_guard,
     office_order,
     office_people,
     office_publish,
@@ -36,6 +37,7 @@ COMMANDS = (
     office_people.reinstate,
     office_people.deny,
     office_order.order,
+    office_guard.guard,
     office_people.list_,
 )
 
