@@ -1,7 +1,8 @@
 """The compound's own sounds: WAV files in a folder, read once. Knows no player.
 
-A clip is a file GREEN.wav and so on, in the compound's language. It is read at the start, so a
-stick that is pulled out later changes nothing. It must say nothing that not everybody may hear.
+A clip is a file GREEN.wav and so on; those of a language stand in a folder of its tag (`es`), and
+come before the others. It is read at the start, so a stick that is pulled out later changes
+nothing. It must say nothing that not everybody may hear.
 """
 
 import io
@@ -16,8 +17,9 @@ from hw.tones import tone
 MAX_CLIP_BYTES = 2_000_000
 
 
-def clips_in(folder: str, longest_ms: int) -> Mapping[Signal, bytes]:
-    """Signal -> WAV file of it: the folder's clip, or a tone where there is none.
+def clips_in(folder: str, longest_ms: int, language: str = "") -> Mapping[Signal, bytes]:
+    """Signal -> WAV file of it: the folder's clip of that language, the folder's own, or a tone
+    where there is none.
 
     Raises `Refused` for a clip that is none or too long, or whose name is no signal's.
     """
@@ -29,7 +31,8 @@ def clips_in(folder: str, longest_ms: int) -> Mapping[Signal, bytes]:
             f"{folder!r} is no folder of clips; make it, or leave folder out", reason="R-SETTINGS"
         )
     names = {f"{signal.name}.wav": signal for signal in clips}
-    for path in sorted(Path(folder).glob("*.wav")):
+    places = [Path(folder), *([Path(folder, language)] if language else [])]
+    for path in (path for place in places for path in sorted(place.glob("*.wav"))):
         if path.name not in names:
             raise Refused(
                 f"{path} is the clip of no signal; name it one of {', '.join(names)}",

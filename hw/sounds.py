@@ -28,6 +28,7 @@ class SoundsOptions:
     """Which clips, through which player and device."""
 
     folder: str = ""  # of GREEN.wav, YELLOW.wav, RED.wav, GREY.wav, ALARM.wav; empty: tones
+    language: str = ""  # its folder inside comes first: en, es, zh-Hans
     device: str = ""  # name of an ALSA device as `aplay -L` lists them; empty: the usual one
     command: str = "aplay"  # plays a WAV file from its standard input
     longest_ms: int = field(default=5_000, metadata={"least": 1_000, "most": 10_000})  # of a clip
@@ -45,7 +46,7 @@ class Sounds:
                 f"no player {options.command!r} is installed; run 'sudo apt install alsa-utils'"
             )
         self._command = [path, "-q", *(["-D", options.device] if options.device else [])]
-        self._clips = clips_in(options.folder, options.longest_ms)
+        self._clips = clips_in(options.folder, options.longest_ms, options.language)
         self._limit_s = options.longest_ms / 1_000 + GRACE_S
         self._changed = threading.Condition()
         self._signal = Signal.IDLE  # guarded by _changed, as all below

@@ -75,6 +75,12 @@ class Stand:
         with Store(self.compound.path) as other:
             return [check_of(entry) for entry in CheckLog(other).entries(self.feed.origin)[1:]]
 
+    def checks_only(self):
+        """The checks alone, where guards have acted as well."""
+        with Store(self.compound.path) as other:
+            entries = CheckLog(other).entries(self.feed.origin)[1:]
+        return [check_of(entry) for entry in entries if entry[:1] == b"\1"]
+
     def recorded(self):
         """How many checks are on disk, fillers of a full disk aside."""
         first = self.recorder.number * MAX_ENTRIES

@@ -10,6 +10,7 @@ from appliance import cli
 from appliance.commands import console
 from appliance.demo.compound import Compound
 from appliance.gate import doorbell
+from appliance.gate.remote import State
 from appliance.settings import FILE_NAME
 from ledger_sync import peers_file
 
@@ -37,7 +38,7 @@ def test_once_prints_what_the_gate_saw(yard):
     lines = said.stdout.splitlines()
     assert len(lines) == 24 or len(lines) == 25
     assert lines[0].split()[:3] == ["YARDPASS", "hz07", "north-1"]
-    assert "   ● GREEN  opens" in lines
+    assert "   opens   in by north, 08:00" in lines
     assert [line.split()[0] for line in lines if " -" in line] == ["exit-1", "garage-1"]
     assert " ! yardpass sync is not running here: no other gate hears of these checks" in lines
 
@@ -70,8 +71,8 @@ def test_on_a_terminal_the_screen_runs_on_the_store_s_own_checks(yard, monkeypat
     ran = []
 
     class Screen:
-        def __init__(self, view, *, look, survey, now):
-            ran.append((view, look(), survey(), now()))
+        def __init__(self, desk, wires, *, palette):
+            ran.append((desk, wires.look(), wires.survey(), wires.now(), wires.gate()))
 
         def run(self):
             ran.append("run")
@@ -83,10 +84,11 @@ def test_on_a_terminal_the_screen_runs_on_the_store_s_own_checks(yard, monkeypat
     said = run(yard)
 
     assert said.exit_code == 0, said.output
-    (_, seen, standing, at), end = ran
+    (_, seen, standing, at, gate), end = ran
     assert [one.gate for one in seen] == ["north"]
     assert standing.names == ("exit-1", "garage-1", "north-1")
     assert (at, end) == (yard.clock.now, "run")
+    assert gate == State()  # nobody answered yet
 
 
 def test_without_the_secret_of_the_site_it_says_what_is_missing(yard):

@@ -6,12 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.console import catalogue
 from appliance.console.lines import Look, apart, cells, fit
+from appliance.console.palette import PLAIN_GLYPHS
 from appliance.console.seen import Seen, seen_of
 from appliance.console.standing import Standing
-from appliance.console.view import LINKS, LOOKS, MAX_ALARMS, MAX_GATES, MAX_KEPT, Filter, View
+from appliance.console.view import (
+    LOOKS,
+    MAX_ALARMS,
+    MAX_GATES,
+    MAX_KEPT,
+    Filter,
+    Shown,
+    View,
+    headline,
+)
 from appliance.policy.schedule import Zone
-from appliance.policy.verdict import Action, Colour
+from appliance.policy.verdict import Action, Colour, Verdict
 from ledger_sync import peers_file
 from ledger_sync.duress import Duress
 from ledger_sync.gate_alarm import KINDS, GateAlarm
@@ -29,8 +40,18 @@ COMPOUND = Standing(
 )  # fmt: skip
 
 
+ENGLISH = catalogue.load().words["en"]
+
+
+class Screen(View):
+    """A view in English, with nothing open."""
+
+    def lines(self, standing, now, width, height, fault="", **shown):
+        return super().lines(standing, now, width, height, Shown(ENGLISH, fault=fault, **shown))
+
+
 def view(*seen):
-    made = View("north-1")
+    made = Screen("north-1")
     made.add(seen)
     return made
 
@@ -43,12 +64,14 @@ def test_a_screen_of_80_by_25_says_all_that_matters():
     shown = view(GREEN, AWAY, FORCED, RED).lines(COMPOUND, NOW, 80, 25)
 
     assert texts(shown) == [
-        " YARDPASS  hz07  north-1                                ledger 41 s old   14:03",
-        "",
-        "   ■ RED    stays shut",
+        " YARDPASS  hz07  north-1  console locked                ledger 41 s old   14:03",
+        "   █████      ███   ████  ███",
+        "   █████      █  █  █     █  █",
+        "   █████      ███   ███   █  █",
+        "   █████      █ █   █     █  █",
+        "   █████      █  █  ████  ███",
+        "   stays shut   in by north, 14:03",
         "   The office revoked this pass.",
-        "   in by north, 14:03",
-        "",
         "",
         " TERMINAL         LINK           LAST CHECK",
         " exit-1           here           ■ RED    opens          14:02",
@@ -59,8 +82,10 @@ def test_a_screen_of_80_by_25_says_all_that_matters():
         " 14:02   exit         ! FORCED",
         " 14:02   exit         out ■ RED    opens         R-REPLAY",
         " 14:01   north        in  ● GREEN  opens",
-        *8 * [""],
-        " f filter   q quit",
+        *4 * [""],
+        " F1 help   u unlock   o open   v visitor   p look up   d deny   t overdue",
+        " i inside   k orders   n note   h hand over   s what is wrong   f filter",
+        " g language   q end",
     ]
 
 
@@ -68,7 +93,7 @@ def test_the_newest_check_fills_its_lines_with_its_colour_and_says_it_in_words()
     for colour, shape in zip(Colour, "●◆▲■", strict=True):
         one = RED._replace(colour=colour)
 
-        banner = view(one).lines(COMPOUND, NOW, 80, 25)[1:6]
+        banner = view(one).lines(COMPOUND, NOW, 80, 20)[1:6]
 
         assert {(line.look, line.is_wide) for line in banner} == {(LOOKS[colour], True)}
         assert banner[1].text.startswith(f"   {shape} {colour.name} ")
@@ -88,14 +113,14 @@ def test_a_small_screen_keeps_the_verdict_and_the_keys():
     shown = view(GREEN, RED).lines(COMPOUND, NOW, 40, 8)
 
     assert texts(shown) == [
-        " YARDPASS  hz07  north-1",
+        " YARDPASS  hz07  north-1  console locked",
         " ■ RED    stays shut",
         " The office revoked this pass.",
         " in by north, 14:03",
         " CHECKS, all gates",
         " 14:03   north        in  ■ RED    stay…",
         " 14:01   north        in  ● GREEN  opens",
-        " f filter   q quit",
+        " F1 help   u unlock   o open   q end",
     ]
 
 
@@ -103,7 +128,7 @@ def test_nothing_happened_yet():
     shown = texts(view().lines(Standing(links={}), NOW, 80, 17))
 
     assert shown[1] == " No check at this gate yet."
-    assert shown[-2:] == ["", " f filter   q quit"]
+    assert shown[-1] == " g language   q end"
     assert " nothing" in shown
     assert shown[0].endswith("no ledger   14:03")
 
@@ -112,7 +137,7 @@ def test_a_green_says_that_all_checks_hold_and_an_unknown_reason_its_code():
     for reasons, said in (((), "All checks hold."), (("X-NEW\n",), "X-NEW?")):
         shown = texts(view(RED._replace(reasons=reasons)).lines(COMPOUND, NOW, 80, 25))
 
-        assert shown[3].strip() == said
+        assert shown[7].strip() == said
 
 
 def test_filters_go_round_and_list_what_they_say():
@@ -120,8 +145,9 @@ def test_filters_go_round_and_list_what_they_say():
     for wanted in Filter:
         assert seen.filter is wanted
         lines = texts(seen.lines(COMPOUND, NOW, 80, 25))
-        begin = lines.index(f" CHECKS, {wanted.value}")
-        listed[wanted] = [line.split()[-1] for line in lines[begin + 1 : -1] if line]
+        listing = ENGLISH(f"filter.{wanted.value}")
+        begin = lines.index(f" CHECKS, {listing}")
+        listed[wanted] = [line.split()[-1] for line in lines[begin + 1 : -3] if line]
         seen.next_filter()
 
     assert seen.filter is Filter.ALL
@@ -129,6 +155,7 @@ def test_filters_go_round_and_list_what_they_say():
         Filter.ALL: ["R-REVOKED", "FORCED", "R-REPLAY", "opens"],
         Filter.STOPPED: ["R-REVOKED", "FORCED", "R-REPLAY"],
         Filter.ALARMS: ["FORCED"],
+        Filter.ACTS: ["nothing"],
         Filter.OWN: ["R-REVOKED", "opens"],
     }
 
@@ -151,7 +178,7 @@ def test_the_newest_are_kept_and_no_more():
 
     shown = seen.lines(COMPOUND, NOW, 80, MAX_KEPT + 100)
 
-    assert sum(" GREEN " in line.text for line in shown[11:]) == MAX_KEPT
+    assert sum(" GREEN " in line.text for line in shown[13:]) == MAX_KEPT
 
 
 def test_what_stands_is_told_the_gravest_first_and_counted_where_it_is_too_much():
@@ -170,11 +197,11 @@ def test_what_stands_is_told_the_gravest_first_and_counted_where_it_is_too_much(
     assert texts(few)[2 : 2 + MAX_ALARMS] == [
         " ! DURESS at ex?[2Jit, 14:02: send help",
         " ! FORCED at exit-1, since 14:01",
-        " ! ORDER lockdown, since 14:02",
+        " ! ORDER LOCKDOWN, since 14:02",
         " ! yardpass sync is not running here: no other gate hears of these checks",
     ]
     assert {line.look for line in few[2 : 2 + MAX_ALARMS]} == {Look.ALARM}
-    assert many[2 + MAX_ALARMS - 1] == " ! and 3 more: yardpass ledger status"
+    assert many[2 + MAX_ALARMS - 1] == " ! FORCED at exit-1, since 14:01   (and 2 more: press s)"
 
 
 def test_more_terminals_than_rows_are_counted():
@@ -186,7 +213,7 @@ def test_more_terminals_than_rows_are_counted():
 
 
 def test_a_fault_says_that_the_screen_is_old():
-    shown = view(RED).lines(COMPOUND, NOW, 80, 25, "this screen is old: no store")
+    shown = view(RED).lines(COMPOUND, NOW, 80, 25, "no store")
 
     assert shown[1].text.strip() == "this screen is old: no store"
     assert shown[1].look is Look.ALARM
@@ -195,7 +222,7 @@ def test_a_fault_says_that_the_screen_is_old():
 def test_times_are_those_of_the_clocks_of_the_site():
     shown = view(RED).lines(COMPOUND._replace(zone=Zone((), (8 * 3_600,))), NOW, 80, 25)
 
-    assert texts(shown)[4] == "   in by north, 22:03"
+    assert texts(shown)[6] == "   stays shut   in by north, 22:03"
 
 
 def test_what_happened_on_another_day_says_how_long_ago():
@@ -203,12 +230,12 @@ def test_what_happened_on_another_day_says_how_long_ago():
 
     shown = texts(view(old).lines(COMPOUND, NOW, 80, 25))
 
-    assert shown[4] == "   in by north, 14:03 2 days ago"
-    assert " 2 d ago north        in  ■ RED    stays shut    R-REVOKED" in shown
+    assert shown[6] == "   stays shut   in by north, 14:03, 2 d ago"
+    assert " 2 d     north        in  ■ RED    stays shut    R-REVOKED" in shown
 
 
 def test_every_state_of_a_peer_has_a_word():
-    assert LINKS.keys() >= peers_file.SENTENCES.keys()
+    assert all(ENGLISH.has(f"link.{state}") for state in peers_file.SENTENCES)
 
 
 @pytest.mark.parametrize(
@@ -242,3 +269,21 @@ def test_an_alarm_is_seen_as_what_it_is(kind):
 def test_any_bytes_are_something_seen_or_nothing(data):
     """Any entry: what it says, or None."""
     assert seen_of("north-1", data) is None or data[0] in (1, 3)
+
+
+# Languages and glyphs.
+
+
+@pytest.mark.parametrize(
+    "words", catalogue.load().words.values(), ids=lambda words: words.language
+)
+def test_verdicts_are_told_apart_by_shape_and_word_without_any_colour(words):
+    lines = [
+        headline(Verdict(colour, Action.OPEN, ()), words).translate(glyphs)
+        for colour in Colour
+        for glyphs in ({}, PLAIN_GLYPHS)
+    ]
+
+    assert len({line[0] for line in lines}) == 8
+    assert len({line[2:].strip() for line in lines}) == 4
+    assert len({cells(line) for line in lines}) == 1

@@ -98,6 +98,18 @@ def test_a_folders_clips_take_the_place_of_tones(tmp_path):
     assert set(clips) == set(Signal) - {Signal.IDLE}
 
 
+def test_the_clips_of_a_language_come_before_the_others(tmp_path):
+    for place, length in ((tmp_path, 10), (tmp_path / "es", 20)):
+        place.mkdir(exist_ok=True)
+        (place / "RED.wav").write_bytes(wav(length))
+    (tmp_path / "YELLOW.wav").write_bytes(wav(30))
+
+    spanish, chinese = (clips_in(str(tmp_path), 5_000, tag) for tag in ("es", "zh-Hans"))
+
+    assert (spanish[Signal.RED], spanish[Signal.YELLOW]) == (wav(20), wav(30))
+    assert (chinese[Signal.RED], chinese[Signal.YELLOW]) == (wav(10), wav(30))
+
+
 def test_a_clip_under_a_wrong_name_in_no_folder_or_unreadable_is_told(tmp_path):
     with pytest.raises(Refused, match="no folder of clips"):
         clips_in(str(tmp_path / "nowhere"), 5_000)

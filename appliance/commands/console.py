@@ -1,18 +1,33 @@
 """`yardpass console`: the guard's screen at a terminal."""
 
+import os
 import shutil
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
 
 from appliance.commands.ledger_options import now
 from appliance.commands.settings_option import settings_option
-from appliance.console.survey import Post, standing_of
+from appliance.console import asking, catalogue
+from appliance.console.clerk import Clerk
+from appliance.console.desk import Desk
+from appliance.console.flow import Post as GuardPost
+from appliance.console.gate_link import GateLink
+from appliance.console.looking import Looking
+from appliance.console.palette import palette_of
+from appliance.console.survey import Post, Survey
+from appliance.console.tries_file import NAME as TRIES
+from appliance.console.tries_file import TriesFile
 from appliance.console.view import View
 from appliance.console.watch import Watch
-from appliance.gate.assembly import open_replica
+from appliance.gate import console_socket, guard_keys
+from appliance.gate.assembly import open_replica, system_clock
 from appliance.gate.identity import HINT
+from appliance.gate.remote import State
 from appliance.settings import Settings, load
 from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.keyfile import read_secret
@@ -21,34 +36,81 @@ from ledger_sync.keyfile import read_secret
 @click.command()
 @settings_option
 @click.option("--once", is_flag=True, help="Print the screen once, as plain text.")
-def console(path: Path, once: bool) -> None:
-    """Show what all gates see and how they are: the newest check of this gate, alarms, a row for
-    each terminal, the checks of all.
+@click.option(
+    "--language", type=click.Choice(catalogue.LANGUAGES), default="en", show_default=True,
+    help="Language to begin with; the key g changes it.",
+)  # fmt: skip
+def console(path: Path, once: bool, language: str) -> None:
+    """The guard's screen: the newest check of this gate, alarms, a row for each terminal, the
+    checks of all; and what a guard does, unlocked by a PIN.
 
-    It reads this terminal's store and opens nothing. Keys: f lists all, what was not green,
-    alarms, or this terminal alone; q ends it.
+    It reads this terminal's store and opens nothing by itself: what a guard signs is sent to
+    `yardpass gate`. F1 shows the keys.
     """
     settings = load(path)
     if not once and not is_on_terminal():
         raise click.UsageError("the console needs a terminal; --once prints its screen")
-    post = Post(settings.terminal, settings.store.parent, _secret(settings))
-    view = View(settings.terminal)
-    with open_replica(settings) as replica:
-        watch = Watch(replica.store)
+    secret = _secret(settings)
+    with ExitStack() as stack:
+        replica = stack.enter_context(open_replica(settings))
+        watch = Watch(replica.store, secret)
+        survey = Survey(replica, Post(settings.terminal, settings.store.parent, secret), now)
+        link = GateLink(console_socket.path_beside(settings.store))
+        stack.callback(link.close)
+        palette = palette_of(os.environ)
+        desk = desk_of(settings, language, has_cjk=palette.has_cjk)
         if once:
-            view.add(watch.look())
-            width, height = shutil.get_terminal_size((80, 25))
-            for line in view.lines(standing_of(replica, post, now), now(), width, height):
+            desk.view.add(watch.look())
+            desk.look(survey.look()._replace(gate=_settled(link)), now())
+            for line in desk.lines(*shutil.get_terminal_size((80, 25))):
                 click.echo(line.text.rstrip())
             return
-        from appliance.console.app import Console
+        from appliance.console.app import Console, Wires
 
-        Console(
-            view,
+        tries = TriesFile(settings.store.parent / TRIES)
+        clerk = Clerk(settings, link, lambda: _looking(settings, secret), tries, now)
+        wires = Wires(
             look=watch.look,
-            survey=lambda: standing_of(replica, post, now),
+            survey=survey.look,
             now=now,
-        ).run()
+            gate=lambda: link.poll(time.monotonic()),
+            do=clerk.do,
+            end=clerk.close,
+            is_asking=lambda seen: asking.is_asking(seen, settings.terminal),
+        )
+        Console(desk, wires, palette=palette).run()
+
+
+def desk_of(settings: Settings, language: str, *, has_cjk: bool = True) -> Desk:
+    """The desk of this terminal, in that language if the screen can show it."""
+    loaded = catalogue.load()
+    shown = tuple(tag for tag in catalogue.LANGUAGES if has_cjk or tag not in catalogue.CJK)
+    zones = sum(1 << zone for zone in range(53) if settings.gate.zones >> zone & 1)
+    guards = tuple(guard_keys.names(settings.guards))
+    post = GuardPost(settings.terminal, settings.gate.name, zones, guards, loaded.faults)
+    return Desk(
+        View(settings.terminal),
+        loaded.words,
+        post,
+        language=language if language in shown else "en",
+        languages=shown,
+    )
+
+
+@contextmanager
+def _looking(settings: Settings, secret: bytes) -> Iterator[Looking]:
+    with open_replica(settings) as replica:
+        yield Looking(replica, settings.gate, secret, system_clock())
+
+
+def _settled(link: GateLink) -> State | None:
+    """How the gate is, for a screen that is printed once: a moment to answer."""
+    for _ in range(10):
+        state = link.poll(time.monotonic())
+        if state is not None:
+            return state
+        time.sleep(0.05)
+    return None
 
 
 def is_on_terminal() -> bool:

@@ -1,12 +1,16 @@
-"""What the console knows of one entry of a feed: a check or an alarm of a gate. Pure."""
+"""What the console knows of one entry of a feed: a check, an alarm, an act of a guard. Pure."""
 
 from contextlib import suppress
 from typing import NamedTuple
 
 from appliance.policy.verdict import Action, Colour
 from ledger_sync import feed
+from ledger_sync.act import Act, Kind
+from ledger_sync.acts import Done
 from ledger_sync.errors import Refused
 from ledger_sync.gate_alarm import alarm_of
+
+_NOBODY = bytes(16)
 
 
 class Seen(NamedTuple):
@@ -14,7 +18,9 @@ class Seen(NamedTuple):
 
     `at` is Unix seconds by that terminal's clock, `hlc` orders what several terminals logged.
     `colour`, `action` and `reasons` are those of a check; `alarm` is what an alarm is, else empty.
-    `way` is 0 in, 1 out.
+    `way` is 0 in, 1 out. `pseudonym` links the checks of one credential for a day, `shown` names
+    what was presented. `act` is what a guard did, with `said` beside it; `is_forged` if the
+    terminal logged one that no guard signed.
     """
 
     hlc: int
@@ -26,6 +32,20 @@ class Seen(NamedTuple):
     action: Action = Action.DENY
     reasons: tuple[str, ...] = ()
     alarm: str = ""
+    pseudonym: bytes = _NOBODY
+    shown: bytes = _NOBODY
+    act: Act | None = None
+    said: str = ""
+    is_forged: bool = False
+
+    @property
+    def is_check(self) -> bool:
+        return not (self.alarm or self.act or self.is_forged)
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """Where it stands among all that happened."""
+        return self.hlc, self.terminal
 
 
 def seen_of(terminal: str, entry: bytes) -> Seen | None:
@@ -38,5 +58,13 @@ def seen_of(terminal: str, entry: bytes) -> Seen | None:
         check = feed.check_of(entry)
         colour, action = Colour(check.colour), Action(check.action)
         found = Seen(check.hlc, terminal, check.gate, check.at, check.way, colour, action)
-        return found._replace(reasons=check.reasons)
+        return found._replace(reasons=check.reasons, pseudonym=check.pseudonym, shown=check.digest)
     return None
+
+
+def seen_act(done: Done) -> Seen:
+    """An act of a guard as the console lists it."""
+    is_opening = done.act is not None and done.act.deed.kind is Kind.OPEN
+    gate = done.act.deed.object if done.act and is_opening else done.terminal
+    found = Seen(done.hlc, done.terminal, gate, done.at, act=done.act, said=done.said)
+    return found._replace(is_forged=done.act is None)

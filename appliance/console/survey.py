@@ -1,5 +1,6 @@
 """Looks how a compound stands, in a terminal's store and beside it. Reads only."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -8,10 +9,15 @@ from appliance.console.standing import Standing
 from appliance.gate import doorbell
 from appliance.gate.site_clock import site_zone
 from ledger_sync import peers_file
+from ledger_sync.batch import head_in
 from ledger_sync.duress import duresses, kid_of
+from ledger_sync.errors import Refused
 from ledger_sync.orders import Orders
 from ledger_sync.replica import Replica
+from ledger_sync.shelf import Shelf
 from ledger_sync.watchlist import standing_alarms
+
+AGAIN_SECONDS = 60  # a call for help is shown for a day: so it must be looked at as time goes by
 
 
 class Post(NamedTuple):
@@ -23,25 +29,63 @@ class Post(NamedTuple):
     secret: bytes
 
 
-def standing_of(replica: Replica, post: Post, now: Callable[[], int]) -> Standing:
-    """Looks. Raises `Unavailable`, `Refused` (R-LEDGER) for a damaged bundle."""
-    held, store = replica.ledger(), replica.store
-    names = tuple(name for (name,) in store.rows("SELECT name FROM terminal ORDER BY name"))
-    own = kid_of(store, post.terminal)
-    return Standing(
-        held.origin,
-        held.size,
-        held.quorum_time,
-        site_zone(replica),
-        names,
-        _links(post.folder),
-        tuple((name, one.kind, one.at) for name, one in standing_alarms(store)),
-        Orders(store).in_force().orders,
-        tuple(duresses(store, post.secret, own, now=now())) if post.secret else (),
-    )
+class Survey:
+    """Of one terminal; what follows from the store alone is looked up when that has changed.
+    Owned by one thread."""
+
+    def __init__(self, replica: Replica, post: Post, now: Callable[[], int]) -> None:
+        self._replica = replica
+        self._post = post
+        self._now = now
+        self._seen = (-1, 0)
+        self._standing = Standing()
+
+    def look(self) -> Standing:
+        """How it stands. Raises `Unavailable`, `Refused` (R-LEDGER) for a damaged bundle."""
+        row = self._replica.store.row("PRAGMA data_version")  # moves when another process commits
+        now = self._now()
+        version, at = self._seen
+        if not row or row[0] != version or not 0 <= now - at < AGAIN_SECONDS:
+            self._standing = self._stored(now)
+            self._seen = (row[0] if row else -1, now)
+        folder = self._post.folder
+        return self._standing._replace(links=_links(folder), free_bytes=_free_bytes(folder))
+
+    def _stored(self, now: int) -> Standing:
+        held, store, post = self._replica.ledger(), self._replica.store, self._post
+        names = tuple(name for (name,) in store.rows("SELECT name FROM terminal ORDER BY name"))
+        own = kid_of(store, post.terminal)
+        return Standing(
+            *(held.origin, held.size, held.quorum_time, site_zone(self._replica), names, None),
+            tuple((name, one.kind, one.at) for name, one in standing_alarms(store)),
+            Orders(store).in_force().orders,
+            tuple(duresses(store, post.secret, own, now=now)) if post.secret else (),
+            head=_head(Shelf(store)),
+        )
+
+
+def _head(shelf: Shelf) -> str:
+    """The newest signed head of this terminal's log, short."""
+    held = shelf.newest_own()
+    if held is None or not held.note:
+        return ""
+    try:
+        found = head_in(held.note)
+    except Refused:
+        return ""
+    return f"{found.size} {found.root.hex()[:16]}"
 
 
 def _links(folder: Path) -> dict[str, str] | None:
     if not doorbell.is_answered(folder / doorbell.NAME):
         return None
     return {peer["name"]: peer["state"] for peer in peers_file.read(folder)}
+
+
+def _free_bytes(folder: Path) -> int:
+    """Of the disk the store is on, -1 if it does not tell."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return -1
+    return found.f_bavail * found.f_frsize

@@ -4,7 +4,8 @@ look. Reads only; owned by one thread."""
 from collections.abc import Iterator
 from contextlib import suppress
 
-from appliance.console.seen import Seen, seen_of
+from appliance.console.seen import Seen, seen_act, seen_of
+from ledger_sync.acts import Acts
 from ledger_sync.errors import Refused
 from ledger_sync.shelf import MAX_ENTRIES, Shelf
 from ledger_sync.store import Store
@@ -18,11 +19,12 @@ _LAST_ROW = "SELECT max(id) FROM feed_entry WHERE id >= ? AND id < ?"
 
 
 class Watch:
-    """Of a terminal whose store this is."""
+    """Of a terminal whose store this is; the site's secret opens what guards wrote."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, secret: bytes = b"") -> None:
         self._store = store
         self._shelf = Shelf(store)
+        self._acts = Acts(store, secret)
         self._next: dict[int, int] = {}  # feed -> its entry that was not read yet
         self._version = -1
 
@@ -42,7 +44,7 @@ class Watch:
             for seen in self._read(number, origin.split("/")[-2], self._end(number, size, own))
         ]
         self._version = version
-        return sorted(found, key=lambda seen: seen.hlc)
+        return sorted(found, key=lambda seen: seen.order)
 
     def _end(self, number: int, size: int, own: int) -> int:
         """How many entries a feed has; of this terminal's own some may be behind its head."""
@@ -55,12 +57,13 @@ class Watch:
         if start is None:
             start = max(0, end - BACKLOG)
         start = max(start, end - MOST)
-        entries: list[bytes] = []
+        pairs: list[tuple[bytes, bytes]] = []
         if start < end:
             with suppress(Refused):  # a damaged bundle is for fsck to tell
-                entries = self._shelf.bodies(number, start, end)
+                pairs = self._shelf.pairs(number, start, end)
         self._next[number] = max(end, start)
-        for entry in entries:
-            seen = seen_of(terminal, entry)
+        for entry, sealed in pairs:
+            done = self._acts.done(terminal, entry, sealed)
+            seen = seen_act(done) if done else seen_of(terminal, entry)
             if seen is not None:
                 yield seen

@@ -33,8 +33,8 @@ class Overstay(NamedTuple):
 def overstays(store: Store, site_secret: bytes, now: int) -> list[Overstay]:
     """Who is overdue at `now`, longest first. Raises `Unavailable`."""
     last: dict[tuple[int, int], tuple[int, int, Overstay]] = {}
-    for check, holder in _visits(store, site_secret, now):
-        invite = _invitation(check)
+    for check, holder in visits(store, site_secret, now):
+        invite = invitation_of(check)
         if invite is None:
             continue
         name = holder.to_bytes(8, "big", signed=True).hex()
@@ -45,7 +45,7 @@ def overstays(store: Store, site_secret: bytes, now: int) -> list[Overstay]:
     return sorted(late, key=lambda stay: (stay.ended_at, stay.visitor))
 
 
-def _visits(store: Store, secret: bytes, now: int) -> Iterator[tuple[Check, int]]:
+def visits(store: Store, secret: bytes, now: int) -> Iterator[tuple[Check, int]]:
     """The counted checks of all feeds that are not too old, and whose they are."""
     shelf = Shelf(store)
     for held in shelf.feeds():
@@ -56,7 +56,8 @@ def _visits(store: Store, secret: bytes, now: int) -> Iterator[tuple[Check, int]
                     yield feeds.check_of(entry), use.holder
 
 
-def _invitation(check: Check) -> Invitation | None:
+def invitation_of(check: Check) -> Invitation | None:
+    """What the host of the visitor gave away, None for who comes by a pass of their own."""
     with suppress(Refused):
         return invitation_in(check.facts)
     return None

@@ -1,0 +1,93 @@
+"""What a guard looks up in a terminal's store: visitors, who is inside, a code, whose a check was.
+
+Reads only.
+"""
+
+from collections.abc import Iterator
+
+from appliance.console.effects import Inside
+from appliance.gate.checker import Checker
+from appliance.gate.overstays import visits
+from appliance.gate.terminal import Clock
+from appliance.gate.visitors import Visitor, visitors
+from appliance.passes.code import MAX_TEXT, Form
+from appliance.passes.token import HolderClass
+from appliance.policy.facts import Gate
+from appliance.policy.verdict import Verdict
+from appliance.version import BUILD_TIME
+from ledger_sync import masks
+from ledger_sync.clock import grade_of
+from ledger_sync.feed import ZONES
+from ledger_sync.presence import Presence
+from ledger_sync.replica import Replica
+from ledger_sync.state import LIST_SIZE
+
+MAX_PEOPLE = 500  # of a zone on one list
+_INVITES = (Form.VISITOR, Form.BEARER_INVITE)
+_PASSES = "SELECT handle, slot FROM pass"
+_LISTS = "SELECT id, uri FROM status_list"
+
+
+class Looking:
+    """Of one terminal; `clock` reads the time as the gate does."""
+
+    def __init__(
+        self,
+        replica: Replica,
+        gate: Gate,
+        secret: bytes,
+        clock: Clock,
+        *,
+        build_time: int = BUILD_TIME,
+    ) -> None:
+        self._clock = clock
+        self._build_time = build_time
+        self._replica = replica
+        self._gate = gate
+        self._secret = secret
+
+    def visitors(self, now: int) -> list[Visitor]:
+        """Who came within two days. Raises `Unavailable`."""
+        return visitors(self._replica.store, self._secret, now)
+
+    def inside(self, now: int) -> tuple[Inside, ...]:
+        """Who is inside, zone by zone, where anybody is. Raises `Unavailable`."""
+        return tuple(self._inside(Presence(self._replica.store), now))
+
+    def _inside(self, counted: Presence, now: int) -> Iterator[Inside]:
+        for zone in range(ZONES):
+            found = counted.inside(zone, now)
+            if found.count or found.unsure:
+                people = counted.people(zone)[:MAX_PEOPLE]
+                named = tuple((_hex(holder), at) for holder, at in people)
+                yield Inside(zone, found.count, found.unsure, named)
+
+    def judged(self, text: str, now: int) -> tuple[Verdict, str, int, str]:
+        """What this gate would say of a code now, of what class its pass is, until when it holds,
+        and the name of the invite. Raises `Unavailable`, `Refused`."""
+        checker = Checker(self._replica, self._gate, build_time=self._build_time)
+        grade = grade_of(self._clock(), checker.floor)
+        found = checker.assess(text.encode(errors="replace")[: MAX_TEXT + 1], now, grade=grade)
+        facts = found.facts
+        is_proven = bool(facts.marks) and not facts.refused
+        is_visitor = is_proven and facts.form in _INVITES
+        holder = HolderClass(facts.klass).name.lower() if is_proven else ""
+        until = facts.invite.ends_at if is_visitor else facts.expires_at
+        return found.verdict, holder, until, found.credential.hex() if is_visitor else ""
+
+    def denied(self, pseudonym: bytes, at: int) -> tuple[list[tuple[str, int]], list[int]] | None:
+        """The place in a status list, or the visitor, that a deny note names for whoever had this
+        pseudonym on the day of `at`; None if nobody here did. Goes through all passes."""
+        key, store = masks.day_key(self._secret, at), self._replica.store
+        for handle, slot in store.rows(_PASSES):
+            if masks.pseudonym(key, handle.to_bytes(8, "big", signed=True)) == pseudonym:
+                lists = dict(store.rows(_LISTS))
+                return [(str(lists[slot // LIST_SIZE]), slot % LIST_SIZE)], []
+        for check, holder in visits(store, self._secret, at):
+            if check.pseudonym == pseudonym:
+                return [], [holder]
+        return None
+
+
+def _hex(holder: int) -> str:
+    return holder.to_bytes(8, "big", signed=True).hex()

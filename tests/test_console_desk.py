@@ -1,0 +1,528 @@
+"""What a guard does: every key, every step, what is asked for and what is said. No screen."""
+
+import json
+import string
+from importlib import resources
+
+import pytest
+from console_yard import (
+    ASKED,
+    COMPOUND,
+    GREEN,
+    INSIDE,
+    MAYA,
+    NOW,
+    POST,
+    RED,
+    VISITORS,
+    Guard,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.console import catalogue
+from appliance.console.desk import HELP_KEYS, IDLE_SECONDS
+from appliance.console.effects import Deny, Hand, Load, Lock, Look, Order, Sign, Unlock
+from appliance.console.flow_gate import MEANT, QUICK_REASONS
+from appliance.console.keys import Key
+from appliance.console.lines import cells
+from appliance.console.panels import MAX_FIELD
+from appliance.console.view import Filter
+from appliance.console.words import Words, catalogue_of, places_in
+from appliance.gate.events import Fact
+from appliance.gate.remote import State, Why
+from appliance.passes.token import HolderClass
+from appliance.policy.reasons import Reason
+from appliance.policy.verdict import Action, Colour
+from ledger_sync import act, order
+from ledger_sync.gate_alarm import KINDS
+from ledger_sync.order import ALL_ZONES
+from ledger_sync.orders import Stands
+
+ENGLISH = catalogue.load().words["en"]
+PIN = "271828"
+
+
+# Unlocking.
+
+
+def test_a_guard_unlocks_with_a_name_and_a_pin_that_is_not_shown():
+    guard = Guard().press("u").type("anna").press("enter").type(PIN)
+    typed = guard.lines()
+    guard.press("enter")
+
+    assert " > PIN: ******_" in typed and PIN not in "".join(typed)
+    assert guard.done == [Unlock("anna", PIN)]
+    assert guard.desk.guard == "anna"
+    assert guard.said() == "Welcome, anna. Lock with u when you leave."
+    assert " guard anna " in guard.lines()[0]
+
+
+def test_the_only_guard_of_a_terminal_types_the_pin_alone():
+    guard = Guard(post=POST._replace(guards=("anna",))).press("u").type(PIN).press("enter")
+
+    assert guard.done == [Unlock("anna", PIN)]
+
+
+@pytest.mark.parametrize(
+    ("fails", "said"),
+    [
+        (("pin",), "Wrong PIN."),
+        (("tries", "", 30), "Too many wrong PINs. Try again in 30 s."),
+        (("key", "no file"), "The key of this guard cannot be used: no file"),
+        (("store", "locked"), "Not done, the store does not answer: locked"),
+    ],
+)
+def test_a_pin_that_opens_nothing_is_told_and_typed_anew(fails, said):
+    guard = Guard(fails=[fails]).press("u").type("1").press("enter").type(PIN).press("enter")
+
+    assert guard.said() == said
+    assert guard.desk.guard == ""
+    assert " > PIN: _" in guard.lines()
+
+    guard.type(PIN).press("enter")
+    assert guard.desk.guard == "anna"
+
+
+def test_a_short_pin_is_not_even_tried():
+    guard = Guard().press("u").type("1").press("enter").type("12345").press("enter")
+
+    assert guard.done == []
+    assert guard.said() == "PIN: at least 6 characters"
+
+
+def test_u_locks_again_and_so_does_leaving_it_alone():
+    guard = Guard().unlock().press("u")
+    assert (guard.desk.guard, guard.done[-1], guard.said()) == (
+        "", Lock(), "Locked. Press u to unlock.",
+    )  # fmt: skip
+
+    guard.unlock().press("n").type("half a no")
+    guard.tick(IDLE_SECONDS - 1)
+    assert guard.desk.guard == "anna"
+    guard.tick(1)
+    assert (guard.desk.guard, guard.done[-1]) == ("", Lock())
+    assert "half a no" not in "".join(guard.lines())
+
+
+def test_a_clock_that_goes_back_locks_nothing_and_idling_counts_from_there():
+    guard = Guard().unlock().tick(-90_000)
+    assert guard.desk.guard == "anna"
+    assert guard.tick(IDLE_SECONDS).desk.guard == ""
+
+
+@pytest.mark.parametrize("key", ["o", "v", "d", "t", "k", "n", "h", "f2"])
+def test_what_a_guard_must_answer_for_asks_for_the_pin_first_and_then_goes_on(key):
+    guard = Guard().press(key)
+    assert any("UNLOCK" in line for line in guard.lines())
+
+    guard.type("1").press("enter").type(PIN).press("enter")
+
+    assert guard.desk.guard == "anna"
+    assert not any("UNLOCK" in line for line in guard.lines())
+    assert guard.desk._flow is not None
+
+
+# The gate.
+
+
+def test_the_gate_is_opened_by_hand_with_a_reason():
+    guard = Guard().unlock().press("o").type("Courier, two parcels").press("enter")
+
+    assert guard.done[1:] == [Sign(act.Kind.OPEN, "north", "Courier, two parcels")]
+    assert guard.said() == "north was opened; it is on record under your name."
+
+
+def test_a_digit_types_a_usual_reason():
+    for number in range(1, QUICK_REASONS + 1):
+        guard = Guard().unlock().press("f2").type(str(number)).press("enter")
+        assert guard.done[-1] == Sign(act.Kind.OPEN, "north", ENGLISH(f"reason_{number}"))
+
+
+def test_without_a_reason_nothing_is_opened():
+    guard = Guard().unlock().press("o").type("abc").press("enter")
+
+    assert guard.done == [Unlock("anna", PIN)]
+    assert guard.said() == "Reason: at least 4 characters"
+
+
+def test_who_waits_for_the_guard_is_told_beside_the_reason():
+    assert Guard().unlock().press("o").said() == ENGLISH("reason.Y-IDCHECK")
+    assert Guard(GREEN).unlock().press("o").said() == ""
+    assert Guard(ASKED, RED._replace(hlc=50)).unlock().press("o").said() == ""
+    assert Guard(ASKED).unlock().tick(301).press("o").said() == ""
+
+
+@pytest.mark.parametrize("why", list(Why))
+def test_a_gate_that_does_not_do_it_says_why_and_the_reason_stays_typed(why):
+    guard = Guard(fails=[None, (why, "the pin is gone")]).unlock()
+    guard.press("o").type("Courier").press("enter")
+
+    assert guard.said() == ENGLISH(f"why.{why}", detail="the pin is gone", age="0 s")
+    assert " > Reason: Courier_" in guard.lines()
+
+    guard.press("enter")
+    assert guard.done[-1] == guard.done[-2]
+
+
+@pytest.mark.parametrize("name", list(MEANT))
+def test_an_order_takes_two_steps(name):
+    row = list(MEANT).index(name)
+    guard = Guard().unlock().press("k", *["down"] * row, "enter")
+    assert guard.done[1:] == []
+
+    guard.press("enter", "x")
+    assert guard.done[1:] == []
+    guard.press("y")
+
+    kind, is_everywhere = MEANT[name]
+    assert guard.done[1:] == [Order(kind, ALL_ZONES if is_everywhere else 0b1001)]
+    assert "The order is given" in guard.said()
+
+
+def test_an_order_is_left_by_escape():
+    assert Guard().unlock().press("k", "enter", "escape", "y").done[1:] == []
+
+
+def test_orders_that_stand_are_told_and_a_gate_of_no_zone_orders_none_for_itself():
+    stands = Stands(order.Kind.LOCKDOWN, 1, NOW - 60, "k", "office", b"")
+    standing = COMPOUND._replace(orders=(stands,))
+    guard = Guard(standing=standing, post=POST._replace(zones=0)).unlock().press("k")
+    assert guard.said() == "In force: LOCKDOWN"
+
+    guard.press("enter")
+    assert guard.said().startswith("This gate leads to no zone")
+
+
+# People.
+
+
+def test_visitors_are_listed_and_go_in_and_out_by_a_yes():
+    guard = Guard().unlock().press("v").type("maya")
+    assert any("> Maya Lin, flat 12" in line and "OVERDUE" in line for line in guard.lines())
+
+    guard.press("enter", "enter")
+
+    assert guard.done[1:] == [Sign(act.Kind.OUT, MAYA.key)]
+    assert guard.said() == "The visitor is out, on record."
+    guard.press("v").type("plumb").press("enter", "enter")
+    assert guard.done[-1] == Sign(act.Kind.IN, "0a0b0c0d0e0f0a0b")
+
+
+def test_somebody_without_an_invite_comes_in_by_a_name():
+    guard = Guard().unlock().press("v", "enter").type("Wu Lei").press("enter")
+    guard.type("flat 7").press("enter")
+
+    assert guard.done[1:] == [Sign(act.Kind.IN, "", "Wu Lei, flat 7")]
+    assert guard.said() == "The visitor is in, on record."
+
+
+def test_only_those_who_are_overdue_stand_under_t():
+    guard = Guard().unlock().press("t")
+    listed = [line for line in guard.lines() if " inside " in line or " left " in line]
+    assert len(listed) == 1 and "Maya" in listed[0]
+
+
+def test_a_code_is_looked_up_without_a_pin_and_nothing_is_opened():
+    guard = Guard().press("p").type("YP1:ABC").press("enter")
+
+    assert guard.paper.seen == [Look("YP1:ABC")]
+    lines = guard.lines()
+    assert " ■ RED    stays shut" in lines
+    assert " The office revoked this pass." in lines
+    assert " Resident; the pass holds for another 25 h" in lines
+    assert guard.done == []
+
+
+def test_a_visitor_whose_code_was_looked_up_is_checked_in_from_there():
+    guard = Guard().unlock().press("p").type("a visitor's code").press("enter", "enter")
+    guard.type("Maya").press("enter", "enter")
+
+    assert guard.done[1:] == [Sign(act.Kind.IN, MAYA.key, "Maya")]
+
+
+def test_the_one_who_just_came_is_denied_in_two_steps():
+    guard = Guard().unlock().press("d", "enter", "enter", "y")
+
+    assert guard.done[1:] == [Deny(ASKED.pseudonym, ASKED.at)]
+    assert guard.said().startswith("Denied for a day")
+
+
+def test_a_muster_list_is_ticked_off_and_kept_nowhere():
+    guard = Guard().press("i")
+    assert any("Zone 0: 3 inside, 1 more not seen for a day" in line for line in guard.lines())
+    assert any("[ ]   Maya Lin, flat 12" in line for line in guard.lines())
+
+    guard.press("down", "space")
+
+    assert any("> [x]   Maya Lin, flat 12" in line for line in guard.lines())
+    guard.press("enter")
+    assert any("> [ ]   Maya Lin, flat 12" in line for line in guard.lines())
+    assert guard.done == []
+    assert len(INSIDE[0].people) + len(VISITORS) == 5
+
+
+# The shift.
+
+
+def test_a_note_is_left():
+    guard = Guard().unlock().press("n").type("Gate squeaks").press("enter")
+
+    assert guard.done[1:] == [Sign(act.Kind.NOTE, said="Gate squeaks")]
+
+
+def test_a_shift_is_handed_over_by_both():
+    guard = Guard().unlock().press("h")
+    page = guard.lines()
+    guard.press("enter")
+    assert any("> Guard who takes over: boris_" in line for line in guard.lines())
+    guard.press("enter").type(PIN).press("enter")
+
+    (hand,) = guard.done[1:]
+    assert isinstance(hand, Hand) and (hand.guard, hand.pin) == ("boris", PIN)
+    assert set(f" {line}" for line in hand.lines) & set(page) >= {
+        " Checks: 1 green, 1 yellow, 1 red, 0 grey",
+        " Opened by hand: 1",
+        " Visitors inside: 2, of them overdue: 1",
+    }
+    assert guard.desk.guard == "boris"
+    assert guard.said() == "The shift is boris's. Both signatures are on record."
+
+
+def test_nobody_hands_over_to_themselves():
+    guard = Guard().unlock().press("h", "enter").press(*["backspace"] * 9).type("anna")
+    guard.press("enter").type(PIN).press("enter")
+
+    assert guard.said() == "Somebody else takes over: another name."
+    assert guard.done == [Unlock("anna", PIN)]
+
+
+def test_what_both_sign_names_nobody_and_is_the_same_in_every_language():
+    hands = []
+    for language in catalogue.LANGUAGES:
+        guard = Guard(language=language).unlock().press("h", "enter", "enter")
+        hands.append(guard.type(PIN).press("enter").done[-1])
+
+    assert len({hand.lines for hand in hands}) == 1
+    assert not any("Maya" in line or "Courier" in line for line in hands[0].lines)
+
+
+# What is wrong.
+
+
+def test_a_compound_that_is_well_has_nothing_to_say():
+    links = {"exit-1": "here"}
+    guard = Guard(standing=COMPOUND._replace(links=links)).press("s")
+    assert " Everything works." in guard.lines()
+
+
+def test_all_that_is_wrong_comes_with_what_to_do():
+    state = State("forced", ("tamper", "exit"), "POOR", (("camera", "no picture"),), "disk full")
+    standing = COMPOUND._replace(gate=state, heard_at=NOW - 9_000, free_bytes=1 << 20)
+    guard = Guard(standing=standing, post=POST._replace(faults=("es.json: broken",))).press("s")
+
+    text = "\n".join(line.text for line in guard.desk._flow.panel.text)
+
+    for said in (
+        "not on record: disk full", "box of the terminal is open", "opened by force",
+        "does not know the time", "camera does not work: no picture", "2 h old",
+        "garage-1 has been silent", "Only 1 MB", "es.json: broken",
+    ):  # fmt: skip
+        assert said in text
+    assert text.count(" ! ") == 9
+
+
+def test_a_gate_that_is_gone_is_told_above_all_and_first_of_what_is_wrong():
+    guard = Guard(standing=COMPOUND._replace(gate=None))
+    assert any("THE GATE PROCESS IS GONE" in line for line in guard.lines())
+    assert any("does not answer" in line for line in guard.press("s").lines())
+
+
+def test_without_ledger_and_sync_it_says_so():
+    guard = Guard(standing=COMPOUND._replace(heard_at=0, links=None)).press("s")
+    text = "\n".join(guard.lines())
+    assert "no ledger yet" in text and "no other gate hears" in text
+
+
+# Keys.
+
+
+def test_every_key_has_its_line_of_help_and_nothing_else_does_anything():
+    page = Guard().press("f1").desk._flow.panel.text
+    for key in HELP_KEYS:
+        assert any(line.text.startswith(f"  {key}   ") for line in page)
+
+    silent = set(string.ascii_lowercase + string.digits) - set(HELP_KEYS)
+    guard = Guard()
+    before = guard.lines()
+    assert guard.press(*silent, "enter", "tab", "escape", "space").lines() == before
+
+
+def test_f_goes_round_the_filters_and_q_ends_and_locks():
+    guard = Guard()
+    for wanted in (*list(Filter)[1:], Filter.ALL):
+        assert guard.press("f").desk.view.filter is wanted
+    assert guard.press("q").desk.is_over and guard.done == []
+    guard = Guard().unlock().press("q")
+    assert guard.desk.is_over and guard.done[-1] == Lock()
+
+
+def test_g_goes_round_the_languages_and_back():
+    guard, titles = Guard(), []
+    for _ in catalogue.LANGUAGES:
+        titles.append(guard.lines()[13])
+        guard.press("g")
+    assert guard.lines()[13] == titles[0]
+
+
+def test_capital_letters_are_keys_as_well():
+    assert any("UNLOCK" in line for line in Guard().press("O").lines())
+
+
+def test_a_key_that_is_pressed_while_something_is_done_does_nothing():
+    guard = Guard()
+    guard.desk.press(Key("i", "i"))  # and nobody answers
+    assert guard.desk.is_waiting
+    guard.press("down", "enter", "escape", "x")
+    assert guard.paper.seen == [] and any("one moment" in line for line in guard.lines())
+
+
+def test_an_answer_to_what_was_left_meanwhile_changes_nothing():
+    guard = Guard().unlock()
+    (waits,) = guard.desk.press(Key("i", "i"))
+    guard.tick(IDLE_SECONDS)
+    before = guard.lines()
+
+    assert guard.desk.told(guard.paper.do(waits)) == []
+    assert guard.desk.told(guard.paper.do(Load("inside"))) == []
+    assert guard.lines() == before
+
+
+def test_a_megabyte_that_is_pasted_is_cut_and_lost_where_nothing_is_typed():
+    guard = Guard()
+    guard.desk.paste("x" * 1_000_000)
+    before = guard.lines()
+    guard.press("p")
+    guard.desk.paste("YP1:\x1b[2J\n" * 100_000)
+
+    field = guard.desk._flow.panel.fields[0].text
+    assert "UNLOCK" not in "".join(before)
+    assert len(field) <= MAX_FIELD and field.isprintable()
+    guard.press("escape", "v", "escape", "f1")
+    guard.desk.paste("x")
+    guard = Guard().unlock().press("v")
+    guard.desk.paste("maya\n" + "x" * 1_000_000)
+    assert len(guard.desk._flow.panel.typed) <= MAX_FIELD
+
+
+ANY_KEY = st.sampled_from(
+    [*string.ascii_letters, *string.digits, "enter", "escape", "up", "down", "tab", "backspace",
+     "pageup", "pagedown", "space", "f1", "f2", "shift+tab", "ctrl+c", "门"]
+)  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(st.lists(ANY_KEY, max_size=60), st.integers(0, 130), st.integers(0, 50))
+def test_whatever_is_pressed_the_screen_is_filled_exactly_and_nothing_is_signed_unlocked(
+    names, width, height
+):
+    """Any keys at any size: never an error, never a signature without a guard."""
+    guard = Guard()
+    for name in names:
+        before = guard.desk.guard
+        count = len(guard.done)
+        guard.press(name)
+        new = guard.done[count:]
+        assert all(isinstance(one, Unlock | Lock) for one in new) or before
+        lines = guard.desk.lines(width, height)
+        assert len(lines) == height and all(cells(line.text) == width for line in lines)
+
+
+def test_a_guard_who_is_forced_sees_the_same_screens_key_by_key():
+    def shift(pin):
+        guard, screens = Guard(), []
+        steps = [*"u1", "enter", *pin, "enter", *"o3", "enter", *"nhallo", "enter", "h", "enter"]
+        steps += ["enter", *pin, "enter", "s", "escape", "u"]
+        for step in steps:
+            screens.append(guard.press(step).lines())
+        return screens
+
+    assert shift("271828") == shift("314159")
+
+
+# Languages.
+
+
+def families():
+    """Every sentence that code asks for by a name it makes."""
+    yield from (f"reason.{one}" for one in Reason)
+    yield from (f"colour.{one.name}" for one in Colour)
+    yield from (f"action.{one.name}" for one in Action)
+    yield from (f"alarm.{one}" for one in KINDS)
+    yield from (f"act.{one}" for one in act.Kind)
+    yield from (f"order_kind.{one}" for one in order.Kind)
+    yield from (f"effect.{one}" for one in order.Kind)
+    yield from (f"order.{one}" for one in MEANT)
+    yield from (f"why.{one}" for one in Why)
+    yield from (f"class.{one.name.lower()}" for one in HolderClass)
+    yield from (f"filter.{one.value}" for one in Filter)
+    yield from (f"help.{one}" for one in HELP_KEYS)
+    for fact in Fact:
+        if fact.value not in ("exit", "schedule"):
+            yield from (f"wrong.fact.{fact.value}", f"step.fact.{fact.value}")
+
+
+def sentences(tag):
+    path = resources.files("appliance.console") / "words" / f"{tag}.json"
+    return catalogue_of(json.loads(path.read_text("utf-8")))
+
+
+def test_every_sentence_that_is_asked_for_is_there():
+    assert [name for name in families() if not ENGLISH.has(name)] == []
+
+
+@pytest.mark.parametrize("tag", [tag for tag in catalogue.LANGUAGES if tag != "en"])
+def test_no_language_lacks_a_sentence_or_a_value_in_one(tag):
+    english = {f"reason.{one}": ENGLISH(f"reason.{one}") for one in Reason} | sentences("en")
+    found = sentences(tag)
+
+    assert english.keys() == found.keys()
+    assert {n for n in found if places_in(found[n]) != places_in(english[n])} == set()
+
+
+@pytest.mark.parametrize("tag", catalogue.LANGUAGES)
+def test_words_fit_their_columns(tag):
+    words = catalogue.load().words[tag]
+    widths = {"link.": 14, "short.way": 3, "column.link": 14, "column.terminal": 16, "age.": 8}
+    for name in sentences(tag):
+        for begin, width in widths.items():
+            if name.startswith(begin):
+                assert cells(words(name, count=99)) <= width, (name, words(name))
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", '{"a": 1}', '{"a": "x\\ny"}', '{"a": "' + "x" * 500 + '"}', "{", "[" * 9_999]
+)
+def test_a_broken_language_file_is_a_state_and_the_screen_goes_on_in_english(tmp_path, text):
+    for tag in catalogue.LANGUAGES:
+        source = resources.files("appliance.console") / "words" / f"{tag}.json"
+        (tmp_path / f"{tag}.json").write_bytes(source.read_bytes())
+    (tmp_path / "es.json").write_text(text)
+
+    loaded = catalogue.load(tmp_path)
+
+    assert len(loaded.faults) == 1 and loaded.faults[0].startswith("es.json: ")
+    assert loaded.words["es"]("all_holds") == ENGLISH("all_holds")
+    (tmp_path / "es.json").unlink()
+    assert "es.json" in catalogue.load(tmp_path).faults[0]
+
+
+def test_a_name_nobody_knows_is_shown_as_it_is():
+    words = Words("xx", {"a": "{known} {unknown}"})
+    assert (words("nonsense"), words("a", known=1)) == ("nonsense", "1 {unknown}")
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(-5, "0 s"), (0, "0 s"), (119, "119 s"),
+    (120, "2 min"), (7_200, "2 h"), (172_800, "2 d")])  # fmt: skip
+def test_an_age_is_told_in_the_largest_unit_of_which_there_are_two(seconds, said):
+    assert ENGLISH.age(seconds) == said
