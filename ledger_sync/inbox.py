@@ -70,6 +70,7 @@ class Inbox:
         done: list[_Done] = []
         fault = None
         if pending:
+            talk.flushed += 1
             self._store.check_room()
             with self._store.transaction():
                 fault = self._take_all(pending, done)

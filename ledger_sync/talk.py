@@ -47,6 +47,8 @@ class Talk:
     hello_due: float = 0.0  # ticks
     pending: list[Batch] = field(default_factory=list)
     """Batches that came and are not durable yet."""
+    flushed: int = 0
+    """How often such batches were made durable, or dropped."""
     later: dict[int, float] = field(default_factory=dict)
     """number -> ticks, of feeds to pass on if nobody else has by then."""
     full: set[bytes] = field(default_factory=set)

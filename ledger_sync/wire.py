@@ -85,7 +85,7 @@ class Line(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._talk: Talk | None = None
         self._is_full = False
-        self._waits = False  # batches wait for others, to be made durable together
+        self._waits_for = -1  # the transaction that batches wait for, to be made durable together
         self._fault = ""
 
     # --- asyncio's side --------------------------------------------------------------------------
@@ -113,15 +113,18 @@ class Line(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.heard_at = self._ticks()
-        is_much = len(data) >= MUCH
-        if is_much and not self._waits:
-            self._waits = True
-            asyncio.get_running_loop().call_later(TOGETHER_SECONDS, self._come_again)
-        self._hear(data, more=is_much)
+        self._hear(data, more=len(data) >= MUCH)
+        talk = self._talk
+        if talk is not None and talk.pending and self._waits_for != talk.flushed:
+            self._waits_for = talk.flushed
+            loop = asyncio.get_running_loop()
+            loop.call_later(TOGETHER_SECONDS, self._come_again, talk.flushed)
 
-    def _come_again(self) -> None:
-        self._waits = False
-        self._hear(b"", more=False)
+    def _come_again(self, flushed: int) -> None:
+        """For batches that nothing has made durable since; what came behind those has its own time:
+        each transaction is a flush of the disk."""
+        if self._talk is not None and self._talk.flushed == flushed:
+            self._hear(b"", more=False)
 
     def _hear(self, data: bytes, *, more: bool) -> None:
         if self._talk is None:
