@@ -121,8 +121,8 @@ class Line(asyncio.Protocol):
             loop.call_later(TOGETHER_SECONDS, self._come_again, talk.flushed)
 
     def _come_again(self, flushed: int) -> None:
-        """For batches that nothing has made durable since; what came behind those has its own time:
-        each transaction is a flush of the disk."""
+        """For batches that nothing has made durable since. What came behind a full transaction has
+        a time of its own: each transaction is a flush of the disk."""
         if self._talk is not None and self._talk.flushed == flushed:
             self._hear(b"", more=False)
 
