@@ -338,6 +338,13 @@ def test_a_gate_that_is_gone_is_told_above_all_and_first_of_what_is_wrong():
     assert any("does not answer" in line for line in guard.press("s").lines())
 
 
+def test_what_is_wrong_is_told_as_of_now_while_it_is_read():
+    guard = Guard().press("s")
+    guard.standing = COMPOUND._replace(gate=State("forced"))
+
+    assert any("opened by force" in line for line in guard.tick().lines())
+
+
 def test_without_ledger_and_sync_it_says_so():
     guard = Guard(standing=COMPOUND._replace(heard_at=0, links=None)).press("s")
     text = "\n".join(guard.lines())

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -50,6 +50,13 @@ def console(path: Path, once: bool, language: str) -> None:
     settings = load(path)
     if not once and not is_on_terminal():
         raise click.UsageError("the console needs a terminal; --once prints its screen")
+    run(settings, language, once=once)
+
+
+def run(
+    settings: Settings, language: str, *, once: bool = False, now: Callable[[], int] = now
+) -> None:
+    """The console of this terminal until it is ended, or printed once. `now` is Unix seconds."""
     secret = _secret(settings)
     with ExitStack() as stack:
         replica = stack.enter_context(open_replica(settings))

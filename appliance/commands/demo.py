@@ -10,8 +10,9 @@ from pathlib import Path
 
 import click
 
-from appliance.demo import outage, presets
-from appliance.demo.compound import START, Compound
+from appliance.commands import console
+from appliance.demo import evening, outage, presets
+from appliance.demo.compound import GUARD, PIN, START, Compound
 from appliance.demo.outage import Act
 from appliance.demo.show import Played, play
 from appliance.gate import words
@@ -32,7 +33,7 @@ def demo(headless: bool, as_json: bool, keep: Path | None) -> None:
 
     Three terminals with their own replicas; every picture goes through the file camera and the
     sandboxed decoder. Then a Thursday under each of the rules that ship. Then they exchange their
-    logs over TLS, one is cut off, one is destroyed.
+    logs over TLS, one is cut off, one is destroyed. On a terminal it ends in the guard's console.
     Exits 0 only if every scene ended as the script says.
     """
     colour = not headless and not as_json and sys.stdout.isatty()
@@ -47,11 +48,20 @@ def demo(headless: bool, as_json: bool, keep: Path | None) -> None:
         found["rules"] = [one.as_json() for one in rules]
         found["outage"] = [one.as_json() for one in acts]
         found["ok"] = found["ok"] and all(one.ok for one in (*rules, *acts))
-    if as_json:
-        click.echo(json.dumps(found, indent=1))
-    else:
-        _sum_up(found, keep)
+        if as_json:
+            click.echo(json.dumps(found, indent=1))
+        else:
+            _sum_up(found, keep)
+        if found["ok"] and not (headless or as_json) and console.is_on_terminal():
+            _sit_down(yard)
     sys.exit(0 if found["ok"] else 1)
+
+
+def _sit_down(yard: Compound) -> None:
+    """The guard's console, with people coming to its gate."""
+    click.echo(f"\nThe guard's console follows; {GUARD} unlocks it with the PIN {PIN}, q ends it.")
+    click.pause("Press a key.")
+    evening.play(yard, lambda settings, now: console.run(settings, "en", now=now))
 
 
 def _folder(keep: Path | None, stack: ExitStack) -> Path:

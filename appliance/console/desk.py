@@ -7,14 +7,14 @@ time, and comes back by `told`.
 from collections.abc import Callable, Mapping
 
 from appliance.console.degraded import wrongs
-from appliance.console.effects import Done, Effect, Lock, Result, Unlock
+from appliance.console.effects import Done, Effect, Lock, Result
 from appliance.console.flow import Flow, Next, Post, Room, Said
 from appliance.console.flow_gate import Opening, Ordering
 from appliance.console.flow_guard import HandingOver, Noting, Unlocking
 from appliance.console.flow_people import Denying, LookingUp, Mustering, Visiting
 from appliance.console.keys import Key
 from appliance.console.lines import Line, Look
-from appliance.console.panels import Chosen, Closed, Page
+from appliance.console.panels import Chosen, Closed, Page, Panel
 from appliance.console.standing import Standing
 from appliance.console.view import Shown, View
 from appliance.console.words import Words
@@ -77,6 +77,8 @@ class Desk:
         self._standing, self._now = standing, now
         if self._touched_at is None or now < self._touched_at:
             self._touched_at = now
+        if isinstance(self._flow, _Reading) and self._flow.is_live:
+            self._flow.page.text = self._state()
         if self.guard and now - self._touched_at >= IDLE_SECONDS:
             return self._lock()
         return []
@@ -128,9 +130,10 @@ class Desk:
         name = key.name if len(key.name) > 1 else key.typed.lower()
         match name:
             case "f1" | "?" | "question_mark":
-                self._read("help.title", self._help())
+                self._flow = _Reading(Page(self.words("help.title"), self._help()))
             case "s":
-                self._read("state.title", self._state())
+                page = Page(self.words("state.title"), self._state())
+                self._flow = _Reading(page, is_live=True)
             case "f":
                 self.view.next_filter()
             case "g":
@@ -177,9 +180,6 @@ class Desk:
             *(self.view.kept, self.guard),
         )
 
-    def _read(self, title: str, text: list[Line]) -> None:
-        self._flow = _Reading(Page(self.words(title), text))
-
     def _help(self) -> list[Line]:
         words = self.words
         keys = [Line(f"  {one}   {words(f'help.{one}')}") for one in HELP_KEYS]
@@ -197,8 +197,7 @@ class Desk:
 class _Reading(Flow):
     """A page that is read and left."""
 
-    def __init__(self, page: Page) -> None:
-        self.panel = page
-
-
-__all__ = ["Desk", "Unlock"]
+    def __init__(self, page: Page, *, is_live: bool = False) -> None:
+        self.panel: Panel = page
+        self.page = page
+        self.is_live = is_live  # says how things are now, not when it was opened

@@ -4,6 +4,7 @@ Everything is made by the product's own office and gate; only the phones are sto
 """
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from appliance.gate.assembly import open_replica, open_terminal
 from appliance.gate.identity import trust_of
 from appliance.gate.terminal import Terminal
-from appliance.office import terminal_kit
+from appliance.office import guards, terminal_kit
 from appliance.office.office import Enrolled, Office
 from appliance.passes import code
 from appliance.passes.token import HolderClass
@@ -22,10 +23,13 @@ from ledger_sync.checklog import CheckLog
 from ledger_sync.clock import Reading
 from ledger_sync.keys import ED25519, ES256, SEED_BYTES, SigningKey
 from ledger_sync.mirror import Mirror
+from ledger_sync.passphrase import Cost
 from ledger_sync.sources import FolderSource
 from ledger_sync.store import Store
 
 START = BUILD_TIME + 8 * 3_600  # eight in the morning of the demo's day, Unix seconds
+GUARD, PIN = "anna", "271828"  # the guard of the demo, who has no secret from anybody
+CHEAP = Cost(1, 8 << 20)
 HEARD_AT = START - 41  # when the office cosigned the ledger the terminals hold
 POSTS = (
     terminal_kit.Post("north-1", "north", "in", [0]),
@@ -89,6 +93,7 @@ class Compound:
         self.office = Office.create(folder / "office", site="yp:hz07", now=START - 86_400)
         self.stations: dict[str, Station] = {}
         self.commuter: Phone | None = None  # who may pass at both ways in
+        self.passers: list[Callable[[int], bytes]] = []  # the codes of who comes in the evening
         self._stacks: dict[str, ExitStack] = {}
 
     def __enter__(self) -> "Compound":
@@ -132,6 +137,10 @@ class Compound:
 
     def open(self) -> None:
         """Publishes the ledger, makes the terminals, lets each load it, and starts them."""
+        guards.add(
+            self.office, GUARD, (PIN, None), now=START - 86_400, until=START + 86_400,
+            may_order=True, cost=CHEAP,
+        )  # fmt: skip
         made = [
             terminal_kit.make(
                 self.office, self.folder / post.name, post, seed=os.urandom(SEED_BYTES)
@@ -140,6 +149,7 @@ class Compound:
         ]
         self._sign(HEARD_AT)
         for post, settings in zip(POSTS, made, strict=True):
+            guards.give(self.office, GUARD, settings.folder)
             self._load(settings, HEARD_AT)
             relay = SimRelay()
             self._stacks[post.gate] = ExitStack()

@@ -52,6 +52,7 @@ def script(yard: Compound) -> list[Scene]:
     yard.office.set_status("moved out in May", 1, now=yard.clock.now - 600)
     yard.office.set_status("a resident with a condition", 3, now=yard.clock.now - 600)
     stranger = yard.stranger()
+    yard.passers = [lin.reference, courier.reference, okafor.self_contained, moved.reference]
     yard.open()
     shown: list[bytes] = []
 
