@@ -2,7 +2,7 @@
 
 import pytest
 from compound import IN, NOW, OUT, SITE, TRUST, key_named
-from stand import PULSE_MS, SECRET, Stand
+from stand import KEY, PULSE_MS, SECRET, Stand
 from test_terminal import full
 
 from appliance.gate.guard_desk import GuardDesk
@@ -15,6 +15,7 @@ from ledger_sync.acts import Acts
 from ledger_sync.checklog import CheckLog
 from ledger_sync.clock import Reading
 from ledger_sync.denials import Denials
+from ledger_sync.duress import Duress, duresses
 from ledger_sync.entries import CALLS_HELP, MAY_ACT, MAY_DENY, MAY_ORDER, Issuer
 from ledger_sync.fsck import findings
 from ledger_sync.orders import Orders
@@ -249,3 +250,18 @@ def test_a_remark_that_was_exchanged_is_not_shown(desk):
     desk.stand.recorder.act(act.sign(ORIGIN, OPEN, [ANNA]), other, NOW)
 
     assert [done.said for done in desk.done()] == [""]
+
+
+def test_other_terminals_hear_a_forced_guard_call_for_help_and_this_one_does_not(desk):
+    own = desk.stand.store
+    desk.act(OPEN, ANNA)
+    desk.act(OPEN._replace(kind=Kind.BEGIN, object="-", remark=b""), FORCED, said=None)
+    desk.stand.terminal.close()
+
+    here = duresses(own, SECRET, b"", now=NOW + 1)
+    own.write("UPDATE feed SET own = 0")
+    there = duresses(own, SECRET, b"", now=NOW + 1)
+    at_its_peer = duresses(own, SECRET, KEY.public.kid, now=NOW + 1)
+
+    assert (here, there, at_its_peer) == ([], [Duress("n", "n", NOW)], [])
+    assert duresses(own, SECRET, b"", now=NOW + 86_401) == []

@@ -1,6 +1,6 @@
 """Words in large letters, five lines high, for who stands three metres away. Pure.
 
-Only the letters of the verdicts; a word with any other is not drawn large.
+Only the letters of the verdicts; a word with any other stands small beside its large shape.
 """
 
 HEIGHT = 5
@@ -28,9 +28,15 @@ _LETTERS = {
 }
 
 
-def big(text: str, ink: str = "█") -> list[str] | None:
-    """The lines of a text, None if it has a letter that cannot be drawn."""
-    if not all(one in _LETTERS for one in text):
-        return None
+def big(shape: str, word: str) -> list[str]:
+    """The lines of a shape and a word."""
+    if all(one in _LETTERS for one in word):
+        return _drawn(f"{shape} {word}")
+    rows = _drawn(shape)
+    rows[HEIGHT // 2] += f"    {word}"
+    return rows
+
+
+def _drawn(text: str) -> list[str]:
     rows = ("  ".join(_LETTERS[one][row] for one in text) for row in range(HEIGHT))
-    return [row.replace("#", ink) for row in rows]
+    return [row.replace("#", "█") for row in rows]

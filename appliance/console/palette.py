@@ -52,11 +52,11 @@ def _wide(green: str, grey: str, yellow: str, red: str) -> dict[Look, Ink]:
     return {
         Look.TITLE: Ink(is_bold=True, is_reversed=True),
         Look.DIM: Ink(is_dim=True),
-        Look.GREEN: Ink("white", green, is_bold=True),
-        Look.GREY: Ink("white", grey, is_bold=True),
+        Look.GREEN: Ink("bright_white", green, is_bold=True),
+        Look.GREY: Ink("bright_white", grey, is_bold=True),
         Look.YELLOW: Ink("black", yellow, is_bold=True),
-        Look.RED: Ink("white", red, is_bold=True),
-        Look.ALARM: Ink("white", red, is_bold=True),
+        Look.RED: Ink("bright_white", red, is_bold=True),
+        Look.ALARM: Ink("bright_white", red, is_bold=True),
     }
 
 

@@ -128,8 +128,8 @@ class View:
         look, margin = LOOKS[last.colour], "   " if height >= ROOMY else " "
         verdict = _verdict_of(last)
         when = f"{words(WAYS[last.way])} {plain(last.gate)}, {words.clock(last.at, now, zone)}"
-        large = big(f"{SHAPES[last.colour]} {words(f'colour.{last.colour.name}')}")
-        if height >= LARGE and large is not None:
+        if height >= LARGE:
+            large = big(SHAPES[last.colour], words(f"colour.{last.colour.name}"))
             said = [*(f"{margin}{row}" for row in large)]
             said.append(f"{margin}{words(f'action.{last.action.name}')}   {when}")
             said.append(f"{margin}{_why(last, words)}")
