@@ -15,7 +15,7 @@ ALARM = 3
 KINDS = (
     *("held", "forced", "stuck", "open at start", "cleared", "tamper", "tamper over"),
     *("fire", "fire over", "lockdown", "lockdown over", "relay failed", "relay works"),
-    *("exit jammed", "exit jammed over"),
+    *("exit jammed", "exit jammed over", "disk low", "disk well"),
 )
 """Number -> what happened. New ones are added at the end; a reader shows those it does not know by
 their number."""
@@ -26,6 +26,7 @@ ENDS = {
     "lockdown over": ("lockdown",),
     "relay works": ("relay failed",),
     "exit jammed over": ("exit jammed",),
+    "disk well": ("disk low",),
 }
 """What ends which alarms."""
 MAX_GATE = 255  # bytes

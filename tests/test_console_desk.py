@@ -27,7 +27,7 @@ from appliance.console.flow_gate import MEANT, QUICK_REASONS
 from appliance.console.keys import Key
 from appliance.console.lines import cells
 from appliance.console.panels import MAX_FIELD
-from appliance.console.view import Filter
+from appliance.console.view import WIDTHS, Filter
 from appliance.console.words import Words, catalogue_of, places_in
 from appliance.gate.events import Fact
 from appliance.gate.remote import State, Why
@@ -500,7 +500,9 @@ def test_no_language_lacks_a_sentence_or_a_value_in_one(tag):
 @pytest.mark.parametrize("tag", catalogue.LANGUAGES)
 def test_words_fit_their_columns(tag):
     words = catalogue.load().words[tag]
-    widths = {"link.": 14, "short.way": 3, "column.link": 14, "column.terminal": 16, "age.": 8}
+    widths = {"link.": 13, "short.way": 3, "age.": 7, "clock.": 5, "door.": 16}
+    columns = zip(("terminal", "link", "ledger", "clock", "gate"), WIDTHS, strict=True)
+    widths |= {f"column.{name}": width for name, width in columns}
     for name in sentences(tag):
         for begin, width in widths.items():
             if name.startswith(begin):

@@ -21,9 +21,11 @@ from appliance.console.view import (
     View,
     headline,
 )
+from appliance.gate.remote import State
 from appliance.policy.schedule import Zone
 from appliance.policy.verdict import Action, Colour, Verdict
 from ledger_sync import peers_file
+from ledger_sync.clock import Grade
 from ledger_sync.duress import Duress
 from ledger_sync.gate_alarm import KINDS, GateAlarm
 from ledger_sync.order import Kind
@@ -31,7 +33,9 @@ from ledger_sync.orders import Stands
 
 NOW = 1_767_225_600 + 14 * 3_600 + 180  # 14:03 in UTC
 GREEN = Seen(10, "north-1", "north", NOW - 120, 0, Colour.GREEN, Action.OPEN)
-RED = Seen(30, "north-1", "north", NOW, 0, Colour.RED, Action.DENY, ("R-REVOKED",))
+RED = Seen(
+    *(30, "north-1", "north", NOW, 0, Colour.RED, Action.DENY, ("R-REVOKED",)), heard_at=NOW - 41
+)
 AWAY = Seen(20, "exit-1", "exit", NOW - 60, 1, Colour.RED, Action.OPEN, ("R-REPLAY",))
 FORCED = Seen(25, "exit-1", "exit", NOW - 30, alarm="forced")
 COMPOUND = Standing(
@@ -73,10 +77,10 @@ def test_a_screen_of_80_by_25_says_all_that_matters():
         "   stays shut   in by north, 14:03",
         "   The office revoked this pass.",
         "",
-        " TERMINAL         LINK           LAST CHECK",
-        " exit-1           here           ■ RED    opens          14:02",
-        " garage-1         SILENT         -",
-        " north-1          this terminal  ■ RED    stays shut     14:03",
+        " TERMINAL       LINK          LEDGER  CLOCK GATE             LAST CHECK",
+        " exit-1         here          -       good  well             ■ RED    14:02",
+        " garage-1       SILENT        -       -     well             -",
+        " north-1        this terminal 41 s    good  well             ■ RED    14:03",
         " CHECKS, all gates",
         " 14:03   north        in  ■ RED    stays shut    R-REVOKED",
         " 14:02   exit         ! FORCED",
@@ -256,6 +260,17 @@ def test_of_two_texts_on_a_line_the_right_one_gives_way():
 
 
 # What an entry of a feed says.
+
+
+def test_a_row_tells_door_and_alarm_clock_and_ledger_of_its_gate():
+    poor = AWAY._replace(hlc=40, grade=int(Grade.POOR), heard_at=NOW - 7_260)
+    standing = COMPOUND._replace(
+        gate=State("opening"), alarms=(("exit-1", "tamper", NOW), ("exit-1", "disk low", NOW))
+    )
+    rows = texts(view(RED, poor).lines(standing, NOW, 80, 40))
+
+    assert " exit-1         here          2 h     LOST  DISK LOW         ■ RED    14:02" in rows
+    assert " north-1        this terminal 41 s    good  unlocked         ■ RED    14:03" in rows
 
 
 @pytest.mark.parametrize("kind", KINDS)

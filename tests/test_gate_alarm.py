@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.gate import disk_watch
 from appliance.gate.machine import FOR_PEERS
 from ledger_sync import gate_alarm
 from ledger_sync.errors import Refused
@@ -57,8 +58,9 @@ def test_what_is_no_alarm_is_not_written(odd):
         odd.to_bytes()
 
 
-def test_the_kinds_are_what_the_gate_machine_tells_peers():
-    assert sorted(KINDS) == sorted(output.value for output in FOR_PEERS)
+def test_the_kinds_are_what_gate_machine_and_disk_watch_tell_peers():
+    told = [*(output.value for output in FOR_PEERS), disk_watch.LOW, disk_watch.WELL]
+    assert sorted(KINDS) == sorted(told)
 
 
 @pytest.mark.parametrize(

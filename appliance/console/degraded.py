@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from appliance.console.standing import Standing
 from appliance.console.words import Words
+from appliance.gate.disk_watch import LOW_BYTES
 from appliance.gate.words import plain
 
 STALE_SECONDS = 3_600  # of the ledger: from then on greens turn grey by the usual rule
-LOW_BYTES = 256 << 20  # of the disk, four times what is kept for checks alone
 DOORS = frozenset({"held warning", "held", "stuck", "forced", "open at start"})
 FACTS = frozenset({"jammed", "tamper", "fire", "lockdown", "relay failed"})
 

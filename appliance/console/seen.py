@@ -3,14 +3,17 @@
 from contextlib import suppress
 from typing import NamedTuple
 
+from appliance.policy.facts import sources_in
 from appliance.policy.verdict import Action, Colour
 from ledger_sync import feed
 from ledger_sync.act import Act, Kind
 from ledger_sync.acts import Done
+from ledger_sync.clock import Grade
 from ledger_sync.errors import Refused
 from ledger_sync.gate_alarm import alarm_of
 
 _NOBODY = bytes(16)
+POOR = int(Grade.POOR)
 
 
 class Seen(NamedTuple):
@@ -20,7 +23,8 @@ class Seen(NamedTuple):
     `colour`, `action` and `reasons` are those of a check; `alarm` is what an alarm is, else empty.
     `way` is 0 in, 1 out. `pseudonym` links the checks of one credential for a day, `shown` names
     what was presented. `act` is what a guard did, with `said` beside it; `is_forged` if the
-    terminal logged one that no guard signed.
+    terminal logged one that no guard signed. `grade` and `heard_at` are of a check: the terminal's
+    clock, and the quorum time of the ledger it judged by.
     """
 
     hlc: int
@@ -37,6 +41,8 @@ class Seen(NamedTuple):
     act: Act | None = None
     said: str = ""
     is_forged: bool = False
+    grade: int = 0
+    heard_at: int = 0
 
     @property
     def is_check(self) -> bool:
@@ -58,8 +64,20 @@ def seen_of(terminal: str, entry: bytes) -> Seen | None:
         check = feed.check_of(entry)
         colour, action = Colour(check.colour), Action(check.action)
         found = Seen(check.hlc, terminal, check.gate, check.at, check.way, colour, action)
-        return found._replace(reasons=check.reasons, pseudonym=check.pseudonym, shown=check.digest)
+        grade, heard_at = _sources(check.facts)
+        return found._replace(
+            reasons=check.reasons, pseudonym=check.pseudonym, shown=check.digest,
+            grade=grade, heard_at=heard_at,
+        )  # fmt: skip
     return None
+
+
+def _sources(facts: bytes) -> tuple[int, int]:
+    """Clock and ledger of a check; unknown for facts of a later version."""
+    try:
+        return sources_in(facts)
+    except Refused:
+        return POOR, 0
 
 
 def seen_act(done: Done) -> Seen:

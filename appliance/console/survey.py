@@ -1,12 +1,12 @@
 """Looks how a compound stands, in a terminal's store and beside it. Reads only."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from appliance.console.standing import Standing
 from appliance.gate import doorbell
+from appliance.gate.disk_watch import free_bytes
 from appliance.gate.site_clock import site_zone
 from ledger_sync import peers_file
 from ledger_sync.batch import head_in
@@ -49,7 +49,7 @@ class Survey:
             self._standing = self._stored(now)
             self._seen = (row[0] if row else -1, now)
         folder = self._post.folder
-        return self._standing._replace(links=_links(folder), free_bytes=_free_bytes(folder))
+        return self._standing._replace(links=_links(folder), free_bytes=free_bytes(folder))
 
     def _stored(self, now: int) -> Standing:
         held, store, post = self._replica.ledger(), self._replica.store, self._post
@@ -80,12 +80,3 @@ def _links(folder: Path) -> dict[str, str] | None:
     if not doorbell.is_answered(folder / doorbell.NAME):
         return None
     return {peer["name"]: peer["state"] for peer in peers_file.read(folder)}
-
-
-def _free_bytes(folder: Path) -> int:
-    """Of the disk the store is on, -1 if it does not tell."""
-    try:
-        found = os.statvfs(folder)
-    except OSError:
-        return -1
-    return found.f_bavail * found.f_frsize

@@ -18,6 +18,7 @@ from appliance.gate.words import plain
 from appliance.policy.schedule import Zone, moment
 from appliance.policy.verdict import SHAPES, Action, Colour, Verdict
 from ledger_sync import act
+from ledger_sync.clock import Grade
 
 MAX_KEPT = 500  # of all gates, the newest
 MAX_ALARMS = 4  # lines; the others are counted
@@ -32,6 +33,7 @@ LOOKS = {
     Colour.RED: Look.RED,
 }
 WAYS = ("way.in", "way.out")
+WIDTHS = (14, 13, 7, 5, 16)  # of the columns of the gates, but the last
 
 
 class Filter(enum.Enum):
@@ -150,17 +152,18 @@ class View:
     def _gates(self, standing: Standing, now: int, words: Words) -> list[Line]:
         """A row for each terminal: the live twin of its gate."""
         names = sorted({*standing.names, *self._last, self._terminal})
-        columns = (fit(words("column.terminal"), 16), fit(words("column.link"), 14))
-        found = [Line(f" {columns[0]} {columns[1]} {words('column.check')}", Look.TITLE)]
+        columns = ("terminal", "link", "ledger", "clock", "gate", "check")
+        found = [Line(_columns([words(f"column.{one}") for one in columns]), Look.TITLE)]
         for name in names[:MAX_GATES]:
             last = self._last.get(name)
-            link = fit(words(f"link.{_link(standing, name, self._terminal)}"), 14)
-            check = "-"
+            link = words(f"link.{_link(standing, name, self._terminal)}")
+            told = ["-", "-", _condition(standing, name, self._terminal, words), "-"]
             if last is not None:
-                at = words.clock(last.at, now, standing.zone)
-                check = f"{headline(_verdict_of(last), words)}  {at}"
+                told[0] = words.age(last.at - last.heard_at) if last.heard_at else "-"
+                told[1] = words(f"clock.{Grade(last.grade).name}")
+                told[3] = f"{_short(last, words)} {_brief(last.at, now, standing.zone, words)}"
             look = LOOKS[last.colour] if last else Look.DIM
-            found.append(Line(f" {fit(plain(name), 16)} {link} {check}", look))
+            found.append(Line(_columns([plain(name), link, *told]), look))
         more = len(names) - MAX_GATES
         return [*found, Line(f" {words('more', count=more)}", Look.DIM)] if more > 0 else found
 
@@ -205,6 +208,28 @@ def _keys(words: Words, width: int, height: int) -> list[str]:
         else:
             found.append(name)
     return found
+
+
+def _columns(texts: list[str]) -> str:
+    """A row of the gates: terminal, link, ledger, clock, gate, last check."""
+    *narrow, check = texts
+    cells_ = (fit(text, width) for text, width in zip(narrow, WIDTHS, strict=True))
+    return f" {' '.join(cells_)} {check}"
+
+
+def _condition(standing: Standing, name: str, own: str, words: Words) -> str:
+    """How a gate is: its gravest alarm that stands; of this one its door as well."""
+    alarms = [kind for terminal, kind, _ in standing.alarms if terminal == name]
+    if alarms:
+        return alarm_words(alarms[-1], words)
+    door = standing.gate.door if name == own and standing.gate else ""
+    return words(f"door.{door}") if words.has(f"door.{door}") else words("door.well")
+
+
+def _short(one: Seen, words: Words) -> str:
+    """Shape and word of a verdict, in columns."""
+    wide = max(cells(words(f"colour.{colour.name}")) for colour in Colour)
+    return f"{SHAPES[one.colour]} {fit(words(f'colour.{one.colour.name}'), wide)}"
 
 
 def _verdict_of(one: Seen) -> Verdict:

@@ -18,8 +18,9 @@ from appliance.gate.asking import Asking
 from appliance.gate.card_checker import CardChecker
 from appliance.gate.card_desk import CardDesk
 from appliance.gate.checker import Checker
+from appliance.gate.disk_watch import DiskWatch, free_bytes
 from appliance.gate.doorbell import Doorbell
-from appliance.gate.doorman import Doorman
+from appliance.gate.doorman import Doorman, Tell
 from appliance.gate.guard_desk import GuardDesk
 from appliance.gate.identity import HINT, key_of, site_of, trust_of
 from appliance.gate.neighbours import Neighbours, connected
@@ -132,11 +133,27 @@ def open_gate(
             withdraw=_withdraw(store),
         )
         stack.callback(terminal.close)
-        yield terminal, _desk(settings, terminal, store, secret)
+        tell = _teller(settings, recorder, clock)
+        yield terminal, _desk(settings, terminal, store, secret, tell)
 
 
-def _desk(settings: Settings, terminal: Terminal, store: Store, secret: bytes) -> GuardDesk:
-    history = Replica(store).history
+def _teller(settings: Settings, recorder: Recorder, clock: Clock) -> Tell:
+    """Who is told of the alarms of this gate: every terminal, by its log."""
+
+    def tell(kind: str) -> None:
+        try:
+            recorder.alarm(kind, settings.gate.name, clock().now)
+        except (Unavailable, Refused) as error:
+            _log.error("the alarm is not recorded: %s", error)
+
+    return tell
+
+
+def _desk(
+    settings: Settings, terminal: Terminal, store: Store, secret: bytes, tell: Tell
+) -> GuardDesk:
+    history, folder = Replica(store).history, settings.store.parent
+    disk = DiskWatch(partial(free_bytes, folder), tell, time.monotonic)
     return GuardDesk(
         terminal,
         store,
@@ -144,6 +161,7 @@ def _desk(settings: Settings, terminal: Terminal, store: Store, secret: bytes) -
         gate=settings.gate,
         site_secret=secret,
         trust=lambda: history.trust(trust_of(settings)),
+        rest=disk.look,
     )
 
 
@@ -172,13 +190,6 @@ def _feed(log: CheckLog, origin: str, key: SigningKey, floor: int, now: int) -> 
 
 def _doorman(settings: Settings, relay: Relay, recorder: Recorder, clock: Clock) -> Doorman:
     """The gate itself, its lamps and sounds, and who is told of its alarms."""
-
-    def tell(kind: str) -> None:
-        try:
-            recorder.alarm(kind, settings.gate.name, clock().now)
-        except (Unavailable, Refused) as error:
-            _log.error("the alarm is not recorded: %s", error)
-
     lamps = [
         cast(Indicator, drivers.make("indicator", one.name, one.options))
         for one in settings.outfit.indicators
@@ -189,7 +200,7 @@ def _doorman(settings: Settings, relay: Relay, recorder: Recorder, clock: Clock)
         pulse_ms=settings.pulse_ms,
         is_way_out=settings.gate.direction is Direction.OUT,
         now=lambda: time.monotonic_ns() // 1_000_000,
-        tell=tell,
+        tell=_teller(settings, recorder, clock),
         indicator=Together(*lamps) if lamps else None,
     )
 

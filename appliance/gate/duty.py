@@ -103,6 +103,8 @@ def serve(
             take(sense, terminal, desk)
         terminal.tick()
         terminal.rest()
+        if desk is not None:
+            desk.rest()
         also()
 
 

@@ -29,6 +29,10 @@ LAST_FEEDS, LAST_ENTRIES = 2, 512  # of this terminal, looked through at the sta
 _log = logging.getLogger("yardpass.gate")
 
 
+def _nothing() -> None:
+    """Nothing else is due."""
+
+
 class GuardDesk:
     """Of one gate. Owned by the gate's thread."""
 
@@ -41,8 +45,11 @@ class GuardDesk:
         gate: Gate,
         site_secret: bytes,
         trust: Callable[[], Trust],
+        rest: Callable[[], None] = _nothing,
     ) -> None:
-        """`name` is the terminal's; `trust` the policy in force, asked when an order comes."""
+        """`name` is the terminal's; `trust` the policy in force, asked when an order comes; `rest`
+        is done whenever the gate rests."""
+        self.rest = rest
         self._terminal = terminal
         self._store = store
         self._name = name

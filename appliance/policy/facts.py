@@ -144,6 +144,7 @@ _RECORD = struct.Struct(">B?HBQBQBQQQQIBBQQbQIbQQIBhBBBBbQBHHHHB8s")
 _INVITE = struct.Struct(">QQQBBBbBB")
 GUESTS = (Form.VISITOR, Form.BEARER_INVITE)
 _AROUND = len(NOWHERE)
+_GRADE, _QUORUM_TIME = Facts._fields.index("grade"), Facts._fields.index("quorum_time")
 _TAPS = (Form.TAP, Form.CERTIFIED_TAP)
 _REFUSALS = frozenset(str(reason) for reason in Reason if reason.startswith("R-"))
 Domains = Iterable[tuple[str, frozenset[int]]]
@@ -224,6 +225,15 @@ def invitation_in(data: bytes) -> Invitation | None:
     if len(data) != _RECORD.size + _INVITE.size:
         raise Refused(f"{len(data)} bytes are not the facts of a visitor", reason="R-LEDGER")
     return Invitation._make(_INVITE.unpack_from(data, _RECORD.size))
+
+
+def sources_in(data: bytes) -> tuple[int, int]:
+    """(grade of the clock, the ledger's quorum time) in the facts of a check: what its terminal
+    judged by. Raises `Refused` (R-LEDGER) for facts that are too short."""
+    if len(data) < _RECORD.size:
+        raise Refused(f"{len(data)} bytes are no facts", reason="R-LEDGER")
+    found = _RECORD.unpack_from(data)
+    return found[_GRADE], found[_QUORUM_TIME]
 
 
 def receipt_in(data: bytes) -> Receipt | None:
