@@ -22,6 +22,7 @@ KINDS = {
     ".json": "application/json",
     ".webmanifest": "application/manifest+json",
     ".svg": "image/svg+xml",
+    ".png": "image/png",
 }
 """Endings of the page's files, and what a server calls them."""
 POLICY = (
