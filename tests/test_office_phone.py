@@ -22,11 +22,16 @@ from ledger_sync.keys import ED25519, ES256
 PAGE = "https://wallet.example/yard/"
 
 
-def pass_in(said):
-    """The pass on the first line of what was said."""
+def answer_in(said):
+    """The pass on the first line of what was said, and what invites it may give."""
     text = said.stdout.split("\n")[0]
     assert text.startswith("YPP1:")
-    return base45.decode(text[5:])
+    held, *limits = cbor.decode(base45.decode(text[5:]))
+    return cbor.encode(held), limits
+
+
+def pass_in(said):
+    return answer_in(said)[0]
 
 
 def as_text(text):
@@ -55,6 +60,31 @@ def test_what_a_phone_shows_becomes_a_pass_that_opens(desk, alg, way):
     Path("shown.txt").write_bytes(shown)
     loaded()
     assert judged("shown.txt") == ["GREEN OPEN"]
+
+
+def test_the_phone_is_told_what_invites_the_rule_lets_it_give(desk):
+    text = phone_text.of_key(key_named("phone").public).decode()
+    usual = run("office", "enrol", "Okafor", "--phone", text)
+    Path("rule.json").write_text('{"invites": {"keyed_seconds": 7200, "uses": 3}}')
+    run("office", "rule", "rule.json")
+
+    again = run("office", "issue", "Okafor", "--phone")
+    staff = run("office", "enrol", "Mei", "--phone", text, "--class", "staff")
+
+    assert answer_in(usual)[1] == [43_200, 14_400, 20]
+    assert answer_in(again) == (pass_in(usual), [7_200, 14_400, 3])
+    assert answer_in(staff)[1] == [0, 0, 0]
+
+
+def test_a_rule_that_cannot_be_read_keeps_no_phone_from_its_pass(desk, monkeypatch):
+    def refuse(*given):
+        raise Refused("a rule of a later version")
+
+    monkeypatch.setattr("appliance.office.giving.site_rule.read", refuse)
+    text = phone_text.of_key(key_named("phone").public).decode()
+    said = run("office", "enrol", "Okafor", "--phone", text)
+
+    assert base45.decode(said.stdout.split("\n")[0][5:])[0] == 0xD2  # the pass alone, tag 18
 
 
 def test_the_text_may_come_from_a_pipe(desk):

@@ -304,8 +304,8 @@ def picture_of(drawn_here):
 
 
 TAKEN = """async (all) => {
-  const [keys, pass, invite, text, base45] = await Promise.all(
-    ["keys", "pass", "invite", "text", "base45"].map((name) => import(`./${name}.js`)));
+  const [keys, pass, invite, text, base45, cbor] = await Promise.all(
+    ["keys", "pass", "invite", "text", "base45", "cbor"].map((name) => import(`./${name}.js`)));
   const hex = (one) => Uint8Array.from(one.match(/../g), (pair) => parseInt(pair, 16));
   const answers = {
     "fault-foreign": "R-FOREIGN", "fault-form": "R-FORM", "fault-pass-key": "R-PROOF",
@@ -317,8 +317,11 @@ TAKEN = """async (all) => {
     handover({shown, holder, at}) {
       const raw = hex(holder);
       const take = text.kindOf(shown) === text.INVITE ? invite.take : pass.take;
-      const token = take(shown, {alg: raw.length === 32 ? -8 : -7, raw}, at);
-      return shown.slice(0, 5) + base45.encode(token);
+      const found = take(shown, {alg: raw.length === 32 ? -8 : -7, raw}, at);
+      if (!found.limits) return shown.slice(0, 5) + base45.encode(found.token ?? found);
+      const {keyedSeconds, bearerSeconds, uses} = found.limits;
+      const all = [cbor.decode(found.token), keyedSeconds, bearerSeconds, uses];
+      return shown.slice(0, 5) + base45.encode(cbor.encode(all));
     },
   };
   const challenge = await import("./challenge.js");

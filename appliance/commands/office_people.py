@@ -1,5 +1,6 @@
 """`yardpass office`: the people. Enrol, issue, import, revoke, list, print."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -20,9 +21,11 @@ from appliance.commands.office_options import (
     zones_option,
 )
 from appliance.commands.office_phone import Given, Reply, holder_options, reply_options
-from appliance.office import denying, duress, printing, roll
+from appliance.office import denying, duress, giving, printing, roll
+from appliance.office.office import Enrolled, Office
 from appliance.passes import code
 from appliance.passes.token import HolderClass
+from appliance.zones import zone_of
 from ledger_sync import files
 from ledger_sync.errors import Refused
 
@@ -73,7 +76,7 @@ def enrol(
     who, where = HolderClass[klass.upper()], sum(1 << zone for zone in set(zones))
     key = given.key()
     made = office.enrol(resident, key=key, klass=who, zones=where, now=at, days=days)
-    _show(resident, made.token, made.handle, print_to, given.reply)
+    _show(resident, made, print_to, _with_limits(office, made, given.reply))
     click.echo(PUBLISH, err=True)
 
 
@@ -90,8 +93,9 @@ def _enrol_duress(folder: Path, resident: str, given: Given) -> None:
         )
     key = given.key()
     assert key is not None
-    made = duress.enrol(open_office(folder), resident, key, now=now())
-    _show(resident, made.token, made.handle, None, given.reply)
+    office = open_office(folder)
+    made = duress.enrol(office, resident, key, now=now())
+    _show(resident, made, None, _with_limits(office, made, given.reply))
     click.echo(PUBLISH, err=True)
 
 
@@ -107,21 +111,30 @@ def issue(folder: Path, resident: str, reply: Reply, print_to: Path | None) -> N
     """
     if print_to:
         printing.check_name(print_to)
-    found = open_office(folder).issued(resident, now=now())
+    office = open_office(folder)
+    found = office.issued(resident, now=now())
     if reply.is_wallet and found.carrier != "key":
         raise Refused(f"the last pass of {resident!r} is for no phone ({found.carrier})")
-    _show(found.resident, found.token, found.handle, print_to, reply)
+    held = Enrolled(found.token, found.handle)
+    _show(found.resident, held, print_to, _with_limits(office, held, reply))
 
 
-def _show(resident: str, token: bytes, handle: bytes, print_to: Path | None, reply: Reply) -> None:
-    text = reply.shown(token)
+def _with_limits(office: Office, held: Enrolled, reply: Reply) -> Reply:
+    """So that a phone offers no invite that gates refuse; a pass is shown without them, too."""
+    with contextlib.suppress(Refused):
+        return reply._replace(limits=giving.limits(office, held.token, zone_of))
+    return reply
+
+
+def _show(resident: str, held: Enrolled, print_to: Path | None, reply: Reply) -> None:
+    text = reply.shown(held.token)
     click.echo(text.decode())  # first: it is enrolled, even if the picture cannot be written
-    link = reply.linked(token)
+    link = reply.linked(held.token)
     if link:
         click.echo(link)
     if print_to:
         drawn = link.encode() if link else text
-        _tell(printing.card(drawn, print_to, caption=resident, handle=handle.hex()))
+        _tell(printing.card(drawn, print_to, caption=resident, handle=held.handle.hex()))
         click.echo(f"wrote {print_to}", err=True)
 
 

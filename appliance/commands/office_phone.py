@@ -12,7 +12,7 @@ import click
 
 from appliance.commands.office_options import FILE
 from appliance.passes import code, phone_text
-from appliance.passes.phone_text import KEY_PREFIX, MAX_KEY_TEXT
+from appliance.passes.phone_text import KEY_PREFIX, MAX_KEY_TEXT, Limits
 from hw.camera.files import SUFFIXES, picture
 from hw.decoder import DecoderChild
 from ledger_sync import cbor, files
@@ -27,20 +27,23 @@ _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
 class Reply(NamedTuple):
     """How a pass goes back: as a code, or to the wallet of a phone, at `link` if its address was
-    given."""
+    given; with what invites it may give, if that is known."""
 
     is_wallet: bool = False
     link: str | None = None
+    limits: Limits | None = None
 
     def shown(self, token: bytes) -> bytes:
         """The pass as a text."""
-        return phone_text.of_pass(token) if self.is_wallet else code.to_text(token)
+        if not self.is_wallet:
+            return code.to_text(token)
+        return phone_text.of_pass(token, self.limits)
 
     def linked(self, token: bytes) -> str | None:
         """The address that brings the pass to the wallet; browsers send no fragment anywhere."""
         if self.link is None:
             return None
-        return f"{self.link}#pass={quote(phone_text.of_pass(token), safe='')}"
+        return f"{self.link}#pass={quote(phone_text.of_pass(token, self.limits), safe='')}"
 
 
 class Given(NamedTuple):

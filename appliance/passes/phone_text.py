@@ -7,6 +7,8 @@ Makes the texts and takes the key's apart; that of a pass is taken apart by the 
 office and no time.
 """
 
+from typing import NamedTuple
+
 from ledger_sync import base45, cbor
 from ledger_sync.errors import Refused
 from ledger_sync.keys import PublicKey, public_key
@@ -14,6 +16,15 @@ from ledger_sync.keys import PublicKey, public_key
 KEY_PREFIX = b"YPK1:"
 PASS_PREFIX = b"YPP1:"
 MAX_KEY_TEXT = 256  # bytes; a P-256 key has 121
+
+
+class Limits(NamedTuple):
+    """What invites the site lets a pass give: how long one for a phone and one for whoever has it
+    may last (seconds), for how many entries; all 0 if it may give none."""
+
+    keyed_seconds: int
+    bearer_seconds: int
+    uses: int
 
 
 def of_key(key: PublicKey) -> bytes:
@@ -30,6 +41,7 @@ def key_in(text: bytes) -> PublicKey:
     return public_key(cbor.decode(base45.decode_ascii(text[len(KEY_PREFIX) :])))
 
 
-def of_pass(token: bytes) -> bytes:
-    """The text that brings a pass to the phone whose key is in it."""
-    return PASS_PREFIX + base45.encode(token).encode()
+def of_pass(token: bytes, limits: Limits | None = None) -> bytes:
+    """The text that brings a pass to the phone whose key is in it, with what it may give away."""
+    held = token if limits is None else cbor.encode([cbor.decode(token), *limits])
+    return PASS_PREFIX + base45.encode(held).encode()

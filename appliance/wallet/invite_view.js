@@ -13,11 +13,12 @@ import { inviteText } from "./wallet.js";
 import { say, time } from "./words.js";
 
 const HOUR = 3600;
-const KEYED_HOURS = 12; // what compounds allow unless they rule otherwise
-const BEARER_HOURS = 4;
 
 export function inviteView(app, { key = null } = {}) {
   if (!app.wallet.pass) return el("section", {}, status("warn", say("invite-no-pass")));
+  if (!app.wallet.limits.uses) {
+    return el("section", {}, status("warn", say("invite-not-allowed")), el("h2", {}, say("invite-list")), list(app));
+  }
   return el("section", {},
     el("h1", {}, say("invite-title")),
     key ? status("good", say("invite-keyed")) : el("p", {}, say("invite-bearer")),
@@ -30,11 +31,13 @@ export function inviteView(app, { key = null } = {}) {
 }
 
 function form(app, key) {
-  const most = key ? KEYED_HOURS : BEARER_HOURS;
+  const { keyedSeconds, bearerSeconds, uses: mostUses } = app.wallet.limits;
+  const longest = key ? keyedSeconds : bearerSeconds;
+  const most = Math.max(1, Math.floor(longest / HOUR));
   const name = el("input", { type: "text", maxlength: "60", autocomplete: "off" });
   const start = el("input", { type: "datetime-local" });
   const hours = el("input", { type: "number", min: "1", max: String(most), value: String(Math.min(4, most)) });
-  const uses = el("input", { type: "number", min: "1", max: "255", value: "1" });
+  const uses = el("input", { type: "number", min: "1", max: String(mostUses), value: "1" });
   const escort = el("input", { type: "checkbox" });
   const zones = zonesOf(app.wallet.pass.zones).map((zone) =>
     [zone, el("input", { type: "checkbox", checked: true })]);
@@ -43,8 +46,8 @@ function form(app, key) {
     const nbf = start.value ? Math.floor(new Date(start.value).getTime() / 1000) : now;
     const chosen = zones.filter(([, box]) => box.checked).map(([zone]) => zone);
     const terms = {
-      name: name.value.trim(), nbf, exp: nbf + whole(hours, most) * HOUR, zones: maskOf(chosen),
-      uses: whole(uses, 255), flags: escort.checked ? ESCORTED : 0, key,
+      name: name.value.trim(), nbf, exp: nbf + Math.min(longest, whole(hours, most) * HOUR),
+      zones: maskOf(chosen), uses: whole(uses, mostUses), flags: escort.checked ? ESCORTED : 0, key,
     };
     if (!chosen.length) throw new Fault("fault-zones");
     if (terms.exp <= now) throw new Fault("fault-invite-past");
@@ -54,7 +57,7 @@ function form(app, key) {
     field(say("invite-name"), name),
     field(say("invite-start"), start),
     field(say("invite-hours", { most }), hours),
-    field(say("invite-uses"), uses),
+    field(say("invite-uses", { most: mostUses }), uses),
     el("fieldset", {}, el("legend", {}, say("zones")),
       zones.map(([zone, box]) => el("label", { class: "tick" }, box, say("zone", { zone })))),
     el("label", { class: "tick" }, escort, say("invite-escort")),

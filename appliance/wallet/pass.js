@@ -11,6 +11,7 @@ import * as text from "./text.js";
 export const PASS_TYPE = 293;
 const [ISS, SUB, EXP, IAT, CNF, STATUS, RIGHTS, CARRIER] = [1, 2, 4, 6, 8, 65535, -65537, -65538];
 const NEEDED = [ISS, SUB, EXP, IAT, STATUS, RIGHTS];
+const MAX_INVITE_SECONDS = 31 * 86400; // what a rule may allow at most
 const AHEAD_SECONDS = 300; // a gate takes no pass from further ahead (4.6.6)
 
 // {issuer, issuedAt, expiresAt, key, klass, zones, assurance} of a token, by rules 3.1 to 3.8.
@@ -45,16 +46,30 @@ function statusOf(value) {
   textOf(list.get("uri"));
 }
 
-// The token in a text, if it is a pass for this key that has not expired; says what is wrong else.
+// {token, limits} of a text for phones, which spells the pass alone or [pass, seconds that an invite
+// for one phone may last, seconds of one for whoever has it, entries]. Nothing signs these limits:
+// they fill in a form. Without them `limits` is null.
+export function open(shown) {
+  const data = text.read(text.PASS, shown);
+  const item = cbor.decode(data);
+  if (!Array.isArray(item)) return { token: data, limits: null };
+  const [held, keyedSeconds, bearerSeconds, uses] = listOf(item, 4);
+  numberOf(keyedSeconds, 0, MAX_INVITE_SECONDS);
+  numberOf(bearerSeconds, 0, MAX_INVITE_SECONDS);
+  numberOf(uses, 0, 255);
+  return { token: cbor.encode(held), limits: { keyedSeconds, bearerSeconds, uses } };
+}
+
+// What `open` gives, if it is a pass for this key that has not expired; says what is wrong else.
 export function take(shown, key, now) {
-  const token = text.read(text.PASS, shown);
-  const stated = read(token);
+  const opened = open(shown);
+  const stated = read(opened.token);
   if (!stated.key) throw new Fault("fault-pass-paper");
   if (stated.key.alg !== key.alg || !same(stated.key.raw, key.raw)) {
     throw new Fault("fault-pass-key");
   }
   if (stated.expiresAt <= now) throw new Fault("fault-pass-expired");
-  return token;
+  return opened;
 }
 
 export async function handleOf(token) {

@@ -11,7 +11,6 @@ from appliance.passes import phone_text
 from ledger_sync import base45, cbor
 
 INVITE_PREFIX = b"YPI1:"
-_DAY = 86_400
 
 
 def _key(stated) -> bytes:
@@ -21,6 +20,15 @@ def _key(stated) -> bytes:
 
 def invite_text(token: bytes) -> bytes:
     return INVITE_PREFIX + base45.encode(token).encode()
+
+
+def limited(*limits) -> bytes:
+    """The text of a pass with what may stand beside it."""
+    return _listed([cbor.decode(pass_token(PHONE)), *limits])
+
+
+def _listed(item) -> bytes:
+    return phone_text.PASS_PREFIX + base45.encode(cbor.encode(item)).encode()
 
 
 def cases() -> Iterator[Case]:
@@ -79,8 +87,33 @@ def _handovers() -> Iterator[Case]:
         ("invite-stranger", "an invite for another phone", guest, "4.14.4", "R-PROOF", STRANGER),
     ):  # fmt: skip
         yield _handover(name, what, text, rule, expect, holder=holder)
+    yield from _with_limits()
     what, at = "a pass in the second that it ends", pass_payload(PHONE)[4]
     yield _handover("over", what, good, "4.14.5", "R-EXP", holder=PHONE, at=at)
+
+
+def _with_limits() -> Iterator[Case]:
+    """What invites the pass may give stands beside it."""
+    days = 86_400
+    for name, what, text, expect in (
+        (
+            "limits",
+            "a pass and what invites it may give",
+            limited(43_200, 14_400, 20),
+            "accepted",
+        ),
+        ("limits-none", "a pass that may give no invites", limited(0, 0, 0), "accepted"),
+        ("limits-256", "256 uses", limited(43_200, 14_400, 256), "R-FORM"),
+        ("limits-32-days", "an invite of 32 days", limited(32 * days, 0, 20), "R-FORM"),
+        ("limits-below-0", "seconds below 0", limited(43_200, -1, 20), "R-FORM"),
+        ("limits-two", "two numbers", limited(43_200, 20), "R-FORM"),
+        ("limits-word", "a number as text", limited(43_200, 14_400, "20"), "R-FORM"),
+        ("limits-alone", "limits of no pass", _listed([None, 0, 0, 0]), "R-FORM"),
+    ):
+        yield _handover(name, what, text, "4.14.6", expect, holder=PHONE)
+    text = limited(0, 0, 0)
+    what = "a pass with limits for another phone"
+    yield _handover("limits-stranger", what, text, "4.14.4", "R-PROOF", holder=STRANGER)
 
 
 def _handover(name, what, text, rule, expect, *, holder, at=AT) -> Case:
