@@ -16,7 +16,7 @@ from appliance.wallet import hosting
 from ledger_sync.errors import Refused, Unavailable
 
 PAGE = hosting.page()
-TEXTS = {name: file.data.decode() for name, file in PAGE.items()}
+TEXTS = {name: file.data.decode() for name, file in PAGE.items() if file.kind != "image/png"}
 SCRIPTS = {name: text for name, text in TEXTS.items() if name.endswith(".js")}
 WORDS = {name: json.loads(text) for name, text in TEXTS.items() if name.startswith("words/")}
 OWN_NAMES = {"http://www.w3.org/2000/svg", "https://", "http://localhost", "http://localhost."}

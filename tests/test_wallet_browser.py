@@ -5,14 +5,12 @@ import json
 import pytest
 from browser import SMALL, opened, phone, served
 from desk import run
+from wallet_user import enrolled, key_text, paste, photographed, resident, shown
 
 from appliance.commands.office_phone import Reply
 from appliance.demo.compound import START, Compound
 from appliance.passes import code, phone_text
 from appliance.passes.challenge_text import to_text
-from appliance.passes.token import HolderClass
-from hw.camera.files import picture
-from hw.codes import Scanner
 from ledger_sync import base45
 from ledger_sync.keys import ED25519, ES256
 
@@ -50,47 +48,6 @@ def handset(driver, tmp_path):
 def yard(tmp_path):
     with Compound(tmp_path / "yard") as made:
         yield made
-
-
-def key_text(page):
-    return page.locator("#key-text").inner_text()
-
-
-def enrolled(yard, page, who="Lin, flat 12", zones=3):
-    """The office enrols what the phone shows; the pass as text."""
-    key = phone_text.key_in(key_text(page).encode())
-    held = yard.office.enrol(
-        who, key=key, klass=HolderClass.RESIDENT, zones=zones, now=START - 3_600, days=30
-    )
-    return phone_text.of_pass(held.token).decode()
-
-
-def paste(page, text):
-    page.locator("textarea:visible").first.fill(text)
-    page.get_by_role("button", name="Use this text").locator("visible=true").first.click()
-
-
-def shown(page):
-    """The text of the code on the screen."""
-    return page.locator(".screen svg").get_attribute("data-text")
-
-
-def photographed(page, path):
-    """What the real scan path reads off the screen, and off nothing else."""
-    page.screenshot(path=path)
-    scanner = Scanner()
-    found = scanner.read(picture(path).luma)
-    scanner.close()
-    return found
-
-
-def resident(yard, context, url, zones=3):
-    """A phone with a pass, at `START`."""
-    page = opened(context, url, now=START)
-    paste(page, enrolled(yard, page, zones=zones))
-    page.locator(".screen svg").wait_for()
-    yard.open()
-    return page
 
 
 @pytest.mark.parametrize("alg", KINDS, ids=["ed25519", "p256"])
@@ -442,7 +399,7 @@ def test_it_fits_every_screen_in_every_language(driver, server, yard, tmp_path, 
         if look == "large-print":
             page.add_init_script(LARGE)
             page.reload()
-        page.locator("#key-text").wait_for()
+        page.locator(".key-text").wait_for()
         assert fits(page, tmp_path / "enrol.png")
         held = enrolled(yard, page)
         page.locator("textarea:visible").first.fill(held)

@@ -4,6 +4,7 @@ import { answer, codeView } from "./code_view.js";
 import { button, el } from "./dom.js";
 import { enrolView } from "./enrol_view.js";
 import { Fault } from "./fault.js";
+import { holdButton } from "./hold.js";
 import { handoverView, inviteView, withdrawalView } from "./invite_view.js";
 import * as keys from "./keys.js";
 import { languages, phoneView } from "./phone_view.js";
@@ -40,11 +41,20 @@ class App {
   // The frame around views, in the language of now; then the view that was open.
   frame() {
     this.said = el("div", { id: "said", role: "alert", hidden: true });
-    this.main = el("main", {});
+    this.main = el("main", { tabindex: "-1" });
     this.nav = el("nav", { "aria-label": say("menu") });
-    const head = el("header", {}, el("strong", {}, "Yardpass"), languages(this));
+    const head = el("header", {}, this.brand(), languages(this));
     this.root.replaceChildren(head, this.said, this.main, this.nav);
     this.show(...(this.open ?? ["code"]));
+  }
+
+  // Back to the code. Held for two seconds it asks for the second key, and shows the same.
+  brand() {
+    const hold = () => this.guard(async () => {
+      await this.wallet.second.ask(this.now());
+      this.show("code");
+    });
+    return holdButton("Yardpass", () => this.show("code"), hold, "brand");
   }
 
   show(name, given = {}) {
@@ -53,7 +63,10 @@ class App {
     this.hush();
     const tab = UNDER[name] ?? name;
     this.nav.replaceChildren(...TABS.map((one) => {
-      const made = button(say(`tab-${one}`), () => this.show(one));
+      const made = button(say(`tab-${one}`), () => {
+        this.show(one);
+        this.main.focus({ preventScroll: true }); // where a screen reader goes on
+      });
       if (one === tab) made.setAttribute("aria-current", "page");
       return made;
     }));

@@ -11,7 +11,8 @@ import { say, time } from "./words.js";
 export function codeView(app, { asked = null, site = null } = {}) {
   const { pass } = app.wallet;
   return el("section", { class: "code-view" },
-    purpose(pass, asked, site),
+    el("h1", { class: "unseen" }, say("code-label")),
+    purpose(app.wallet, asked, site),
     liveCode(app, (now) => app.wallet.code(now, { asked, site })),
     standingLine(pass, app.now()),
     asked || site ? button(say("back-home"), () => app.show("code"), "main") : null,
@@ -37,23 +38,32 @@ export function passFacts(pass) {
     [say("until"), time(pass.expiresAt)]);
 }
 
-function purpose(pass, asked, site) {
+function purpose(wallet, asked, site) {
+  const home = wallet.site;
   if (asked) {
-    const isHome = asked.site === pass.issuer;
-    const said = say(isHome ? "for-gate" : "for-foreign-gate", { ...asked, home: pass.issuer });
-    return status(isHome ? "good" : "warn", said);
+    const isHome = asked.site === home;
+    return status(isHome ? "good" : "warn", say(isHome ? "for-gate" : "for-foreign-gate", { ...asked, home }));
   }
-  return el("p", { class: "purpose" }, say(site ? "for-site" : "for-home", { site: site ?? pass.issuer }));
+  const isCarried = site !== null || wallet.usual !== null;
+  return el("p", { class: "purpose" }, say(isCarried ? "for-site" : "for-home", { site: site ?? home }));
 }
 
 function elsewhere(app) {
   const input = el("input", {
-    type: "text", value: app.wallet.pass.issuer, maxlength: "64", autocapitalize: "off",
+    type: "text", value: app.wallet.site, maxlength: "64", autocapitalize: "off",
     autocomplete: "off", spellcheck: "false",
   });
-  const go = () => input.value.trim() && app.show("code", { site: input.value.trim() });
+  const always = el("input", { type: "checkbox", checked: app.wallet.usual !== null });
+  const go = () => app.guard(async () => {
+    const site = input.value.trim();
+    if (!site) return;
+    await app.wallet.choose(always.checked ? site : app.wallet.pass.issuer);
+    app.show("code", always.checked ? {} : { site });
+  });
   return fold(say("elsewhere"), el("p", {}, say("elsewhere-why")),
-    field(say("elsewhere-site"), input), button(say("elsewhere-show"), go, "main"));
+    field(say("elsewhere-site"), input),
+    el("label", { class: "tick" }, always, say("elsewhere-always")),
+    button(say("elsewhere-show"), go, "main"));
 }
 
 // What a challenge asks of whoever is here: the holder of a pass first, else a visitor.

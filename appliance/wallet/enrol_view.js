@@ -6,11 +6,10 @@ import { intake } from "./intake.js";
 import { qrView } from "./qr_view.js";
 import { say } from "./words.js";
 
-export function keyCard(app) {
-  const shown = app.wallet.keyText;
+export function keyCard(app, shown = app.wallet.keyText) {
   return el("div", { class: "card" },
     qrView(shown, say("key-label")),
-    el("p", { class: "code", id: "key-text" }, shown),
+    el("p", { class: "code key-text" }, shown),
     button(say("copy"), () => app.guard(() => copied(app, shown))));
 }
 

@@ -45,13 +45,15 @@ export function revocation(cti, issuedAt, host, signer) {
 export function read(token) {
   const { header, payload } = openItem(cbor.decode(token));
   if (header.size !== 3 || header.get(TYP) !== INVITE_TYPE) throw malformed("not an invite");
-  if (header.has(KCWT)) openItem(header.get(KCWT));
+  const carried = header.has(KCWT) ? cbor.encode(header.get(KCWT)) : null; // the host's pass
+  if (carried) openItem(header.get(KCWT));
   else bytesOf(header.get(KID), 8);
   const needed = [EXP, NBF, CTI, RIGHTS];
   const claims = mapOf(cbor.decode(payload), needed, [...needed, AUD, CNF]);
   const [klass, zones, uses, flags] = listOf(claims.get(RIGHTS), 4);
   if (klass !== VISITOR) throw malformed("an invite for another class than visitors");
   const found = {
+    carried,
     nbf: numberOf(claims.get(NBF)),
     exp: numberOf(claims.get(EXP)),
     cti: bytesOf(claims.get(CTI), CTI_BYTES),

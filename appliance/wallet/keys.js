@@ -8,11 +8,13 @@ import * as text from "./text.js";
 const P256 = { name: "ECDSA", namedCurve: "P-256" };
 const SIGNING = { [ED25519]: { name: "Ed25519" }, [ES256]: { name: "ECDSA", hash: "SHA-256" } };
 
-// A new key, as it is stored: {alg, raw, privateKey}. Ed25519 where the browser has it, else P-256.
-export async function make() {
+// A new key, as it is stored: {alg, raw, privateKey}. Of the `wanted` alg if one is given, else
+// Ed25519 where the browser has it, and P-256 where not.
+export async function make(wanted = null) {
   if (!globalThis.isSecureContext) throw new Fault("fault-insecure");
   if (!globalThis.crypto?.subtle) throw new Fault("fault-webcrypto");
   for (const [alg, kind] of [[ED25519, { name: "Ed25519" }], [ES256, P256]]) {
+    if (wanted !== null && alg !== wanted) continue;
     try {
       const pair = await crypto.subtle.generateKey(kind, false, ["sign", "verify"]);
       const raw = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));

@@ -9,7 +9,8 @@ const RETRY_MS = 2000;
 
 // `make(now)` gives the text; what it throws is told in the place of the code.
 export function liveCode(app, make) {
-  const screen = el("div", { class: "screen" });
+  const screen = el("button", { type: "button", class: "screen", "aria-pressed": "false", "aria-label": say("code-enlarge") });
+  const trouble = el("div", { role: "alert" });
   const bar = el("progress", { max: String(SECONDS), value: String(SECONDS), "aria-hidden": "true" });
   const left = el("p", { class: "left" });
   let due = 0;
@@ -19,13 +20,27 @@ export function liveCode(app, make) {
     isBusy = true;
     try {
       screen.replaceChildren(qrView(await make(Math.floor(now / 1000)), say("code-label")));
+      trouble.replaceChildren();
       due = Math.floor(now / 1000) * 1000 + SECONDS * 1000;
     } catch (error) {
-      screen.replaceChildren(status("bad", app.sentence(error)));
+      screen.replaceChildren();
+      const sentence = app.sentence(error);
+      if (!trouble.textContent.includes(sentence)) trouble.replaceChildren(status("bad", sentence));
       due = now + RETRY_MS;
     } finally {
       isBusy = false;
+      screen.hidden = !screen.firstChild;
+      if (screen.hidden) enlarge(false);
     }
+  }
+
+  function enlarge(isLarge) {
+    document.body.classList.toggle("large", isLarge);
+    screen.setAttribute("aria-pressed", String(isLarge));
+  }
+
+  function leave(event) {
+    if (event.key === "Escape") enlarge(false);
   }
 
   async function tick() {
@@ -40,7 +55,11 @@ export function liveCode(app, make) {
 
   app.every(tick);
   app.keepAwake();
-  screen.addEventListener("click", () => document.body.classList.toggle("large"));
-  app.onLeave(() => document.body.classList.remove("large"));
-  return el("div", { class: "live" }, screen, bar, left, el("p", { class: "hint" }, say("bright")));
+  screen.addEventListener("click", () => enlarge(!document.body.classList.contains("large")));
+  document.addEventListener("keydown", leave);
+  app.onLeave(() => {
+    document.removeEventListener("keydown", leave);
+    document.body.classList.remove("large");
+  });
+  return el("div", { class: "live" }, screen, trouble, bar, left, el("p", { class: "hint" }, say("bright")));
 }

@@ -5,7 +5,7 @@ import { passFacts, standingLine } from "./code_view.js";
 import { ED25519 } from "./cose.js";
 import { keyCard } from "./enrol_view.js";
 import { intake } from "./intake.js";
-import { mark } from "./keys.js";
+import { mark, toText } from "./keys.js";
 import { LANGUAGES, choose, chosen, say, time } from "./words.js";
 
 export function languages(app) {
@@ -17,6 +17,23 @@ export function languages(app) {
     app.frame();
   }));
   return select;
+}
+
+// The second key. It says nothing of whether there is one: who forces somebody may look here.
+function forced(app) {
+  const { wallet } = app;
+  const card = el("div", {});
+  const draw = async () => {
+    card.replaceChildren(keyCard(app, toText(await wallet.second.key(wallet.holder.alg))));
+  };
+  const made = fold(say("forced-title"), el("p", {}, say("forced-why")), el("p", {}, say("forced-how")),
+    el("p", {}, say("forced-key")), card,
+    button(say("forced-renew"), () => app.guard(async () => {
+      await wallet.second.renew(wallet.holder.alg);
+      await draw();
+    })));
+  made.addEventListener("toggle", () => made.open && app.guard(draw));
+  return made;
 }
 
 export function phoneView(app) {
@@ -34,6 +51,7 @@ export function phoneView(app) {
       facts([say("key-kind"), wallet.holder.alg === ED25519 ? "Ed25519" : "P-256"]),
       el("dl", {}, el("dt", {}, say("key-name")), name),
       el("p", {}, say("phone-key-why")), keyCard(app)),
+    forced(app),
     fold(say("phone-checks"),
       el("p", {}, say("phone-clock", { at: time(app.now()) })),
       el("p", {}, say("phone-clock-why")),

@@ -7,7 +7,11 @@ import { Fault } from "./fault.js";
 import * as invites from "./invite.js";
 import * as keys from "./keys.js";
 import * as passes from "./pass.js";
+import { Second } from "./second.js";
 import * as text from "./text.js";
+
+// What compounds allow unless they rule otherwise, where the office has not said.
+const USUAL_LIMITS = { keyedSeconds: 43200, bearerSeconds: 14400, uses: 20 };
 
 export class Wallet {
   // The wallet in this store; makes the key at the first time, and says if there was one before.
@@ -20,6 +24,9 @@ export class Wallet {
     wallet.made = (await store.get("made")) ?? [];
     wallet.received = (await store.get("received")) ?? [];
     wallet.last = (await store.get("last")) ?? 0;
+    wallet.usual = await store.get("usual");
+    wallet.stated = await store.get("limits");
+    wallet.second = await Second.open(store);
     await wallet.hold(await store.get("pass"));
     return wallet;
   }
@@ -49,10 +56,29 @@ export class Wallet {
     return keys.toText(this.holder);
   }
 
+  // The site whose gates this pass is shown at: that of its issuer, unless its holder chose one.
+  get site() {
+    return this.usual ?? this.pass.issuer;
+  }
+
+  async choose(site) {
+    const chosen = site === this.pass.issuer ? null : site;
+    await this.store.put("usual", chosen);
+    this.usual = chosen;
+  }
+
+  // What the site lets this pass give away, as the office said when it gave the pass.
+  get limits() {
+    return this.stated ?? USUAL_LIMITS;
+  }
+
   async takePass(shown, now) {
-    const token = passes.take(shown, this.holder, now);
+    if (await this.second.take(shown, now)) return;
+    const { token, limits } = passes.take(shown, this.holder, now);
+    await this.store.put("limits", limits);
     await this.store.put("pass", token);
     await this.store.put("cleared", false);
+    this.stated = limits;
     await this.hold(token);
   }
 
@@ -72,16 +98,16 @@ export class Wallet {
   }
 
   // The text of a code. `asked` is a gate's challenge, `site` another site to go to: either carries
-  // the pass where it is not that of its own site, whose gates know it.
+  // the pass where it is not that of its issuer, whose gates know it.
   async code(now, { asked = null, site = null } = {}) {
     this.checkPass(now);
-    const home = this.pass.issuer;
-    const audience = asked?.audience ?? site ?? home;
+    const audience = asked?.audience ?? site ?? this.site;
+    const by = (await this.second.used(now)) ?? this;
     const shown = { audience, issuedAt: await this.time(now), nonce: asked?.nonce };
-    const isAway = asked ? asked.site !== home : site !== null;
+    const isAway = asked ? asked.site !== this.pass.issuer : (site ?? this.usual) !== null;
     const token = isAway
-      ? await code.selfContained(this.token, shown, this.signer)
-      : await code.byReference(this.handle, shown, this.signer);
+      ? await code.selfContained(by.token, shown, by.signer)
+      : await code.byReference(by.handle, shown, by.signer);
     return text.spell(text.CODE, token);
   }
 
@@ -91,17 +117,21 @@ export class Wallet {
     this.checkPass(now);
     const { name, ...stated } = terms;
     const cti = crypto.getRandomValues(new Uint8Array(invites.CTI_BYTES));
-    const all = { ...stated, cti, audience: this.pass.issuer };
-    const token = await invites.make(all, invites.byHandle(this.handle), this.signer);
+    const token = await invites.make({ ...stated, cti, audience: this.site }, this.host, this.signer);
     const entry = { name, token, host: this.handle, takenBackAt: 0 };
     await this.keep("made", [entry, ...this.made]);
     return entry;
   }
 
+  // How an invite names this pass: its own site's gates know it, those of others are shown it.
+  get host() {
+    return this.usual ? invites.byPass(this.token) : invites.byHandle(this.handle);
+  }
+
   // The text that a gate takes an invite back by; it is noted when it was first shown.
   async takeBack(entry, now) {
-    const { cti } = invites.read(entry.token);
-    const host = invites.byHandle(entry.host);
+    const { cti, carried } = invites.read(entry.token);
+    const host = carried ? invites.byPass(carried) : invites.byHandle(entry.host);
     const token = await invites.revocation(cti, now, host, this.signer);
     entry.takenBackAt = entry.takenBackAt || now;
     await this.keep("made", this.made);
