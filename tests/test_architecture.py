@@ -27,7 +27,10 @@ VENDORS = {
         "appliance/bench/verdicts.py",
     },
     "cryptography": {"ledger_sync/keys.py", "ledger_sync/certificate.py"},
-    "fpdf": {"appliance/office/printing.py"},
+    "fpdf": {
+        *("appliance/office/printing.py", "appliance/office/fonts.py"),
+        "appliance/office/pages/drawing.py",
+    },
     "textual": {"appliance/console/app.py"},
     "rich": {"appliance/console/app.py"},
     "cbor2": set(),

@@ -7,6 +7,7 @@ from appliance.commands import (
     office_card,
     office_guard,
     office_order,
+    office_page,
     office_people,
     office_publish,
     office_rule,
@@ -39,6 +40,7 @@ COMMANDS = (
     office_order.order,
     office_guard.guard,
     office_people.list_,
+    office_page.page,
 )
 
 

@@ -80,7 +80,7 @@ def holder_options(command: Callable[..., None]) -> Callable[..., None]:
             raise click.UsageError("give --key or --phone, not both")
         if link is not None and not phone:
             raise click.UsageError("--link needs --phone")
-        command(given=Given(key_file, phone, _address(link)), **others)
+        command(given=Given(key_file, phone, address(link)), **others)
 
     return run
 
@@ -92,12 +92,12 @@ def reply_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--link", metavar="URL", help="As a link to the wallet's page there.")
     @functools.wraps(command)
     def run(phone: bool, link: str | None, **others: Any) -> None:
-        command(reply=Reply(phone or link is not None, _address(link)), **others)
+        command(reply=Reply(phone or link is not None, address(link)), **others)
 
     return run
 
 
-def _address(url: str | None) -> str | None:
+def address(url: str | None) -> str | None:
     """Where the wallet is, without fragment. Raises `UsageError` for what no phone would open."""
     if url is None:
         return None

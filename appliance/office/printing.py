@@ -4,14 +4,12 @@
     QR QR | handle
 
 The code takes the whole height of an ISO/IEC 7810 ID-1 card, its quiet zone inside the cut. Names
-outside Latin-1 need fonts of the system, which fontconfig finds; none is shipped.
+outside Latin-1 need fonts of the system (fonts.py).
 """
 
 import io
 import logging
 import math
-import shutil
-import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import segno
 
+from appliance.office import fonts
 from ledger_sync import files
 from ledger_sync.errors import Refused
 
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 KINDS = ("pdf", "png", "svg")
 QUIET_MODULES = 4  # ISO/IEC 18004 asks for four
 SCALE_PX = 8  # pixels a module, for 300 dpi prints of about 5 cm
-FONT_STEP = "install fontconfig and a font that has its letters, e.g. fonts-noto-cjk"
-"""What helps a name that was left out; for whoever tells of it."""
 
 WIDTH, HEIGHT = 85.6, 53.98  # mm, ISO/IEC 7810 ID-1
 COLUMNS, ROWS = 2, 5
@@ -47,10 +44,6 @@ LINE = 1.2 * 25.4 / 72  # mm of line height a point
 MAX_CAPTION = 256  # characters
 MAX_HANDLE = 32  # characters
 HANDLE_SIZE = 8  # points
-MAX_FONTS = 8  # of the system in one file
-FONT_SECONDS = 10  # to find one
-FONT_ENDINGS = (".ttf", ".ttc", ".otf", ".otc")
-_LATIN1 = frozenset(chr(n) for n in (*range(0x20, 0x7F), *range(0xA0, 0x100)))
 _MADE = datetime(2000, 1, 1, tzinfo=UTC)  # a file tells its content, not when it was printed
 
 
@@ -82,7 +75,7 @@ def card(text: bytes, path: Path, *, caption: str = "", handle: str = "") -> lis
         return sheet([Card(text, caption, handle)], path)
     title = "  ".join(part for part in (caption, handle) if part)
     extra = {"title": title, "desc": title} if kind == "svg" else {}
-    files.replace(path, _code(text, kind, scale=SCALE_PX, **extra), mode=0o600)
+    files.replace(path, drawn_code(text, kind, scale=SCALE_PX, **extra), mode=0o600)
     return []
 
 
@@ -90,28 +83,30 @@ def sheet(cards: Sequence[Card], path: Path) -> list[str]:
     """Writes `cards` to a .pdf, ten to a page of A4 with cut marks; print it at 100 %.
 
     Gives the captions that no font here can show, or that are too long: their cards bear the
-    handle alone, and `FONT_STEP` helps. The file is its owner's only. Raises `Refused` for
+    handle alone, and `fonts.STEP` helps. The file is its owner's only. Raises `Refused` for
     another ending, no cards, or a handle no card can bear, `Unavailable` as `card`.
     """
     if check_name(path) != "pdf":
         raise Refused(f"{path} must end in .pdf, to hold cards")
     if not cards:
         raise Refused(f"there are no cards to print to {path}")
-    pdf = _paper()
-    shown = _load_fonts(pdf, {letter for one in cards for letter in _foreign(one.caption)})
     left_out = []
-    for number, one in enumerate(cards):
-        row, column = divmod(number % (COLUMNS * ROWS), COLUMNS)
-        if not row and not column:
-            pdf.add_page()
-            _mark(pdf, len(cards) - number)
-        if not _draw(pdf, one, shown, (LEFT + column * WIDTH, TOP + row * HEIGHT)):
-            left_out.append(one.caption)
-    files.replace(path, bytes(pdf.output()), mode=0o600)
+    with fonts.closing(new_paper()) as pdf:
+        shown = fonts.load(pdf, {letter for one in cards for letter in fonts.foreign(one.caption)})
+        for number, one in enumerate(cards):
+            row, column = divmod(number % (COLUMNS * ROWS), COLUMNS)
+            if not row and not column:
+                pdf.add_page()
+                _mark(pdf, len(cards) - number)
+            if not _draw(pdf, one, shown, (LEFT + column * WIDTH, TOP + row * HEIGHT)):
+                left_out.append(one.caption)
+        made = bytes(pdf.output())
+    files.replace(path, made, mode=0o600)
     return left_out
 
 
-def _code(text: bytes, kind: str, *, scale: int, **extra: str) -> bytes:
+def drawn_code(text: bytes, kind: str, *, scale: int, **extra: str) -> bytes:
+    """The picture of a QR code, ECC M. Raises `Refused` for a text that does not fit."""
     try:
         made = segno.make_qr(text.decode("ascii"), error="m", boost_error=False)
     except ValueError:
@@ -121,7 +116,8 @@ def _code(text: bytes, kind: str, *, scale: int, **extra: str) -> bytes:
     return drawn.getvalue()
 
 
-def _paper() -> "FPDF":
+def new_paper() -> "FPDF":
+    """A PDF of A4, in mm, without pages."""
     from fpdf import FPDF, ViewerPreferences
 
     # It warns of tables of a font that paper has no use for.
@@ -150,11 +146,11 @@ def _mark(pdf: "FPDF", count: int) -> None:
 
 def _draw(pdf: "FPDF", one: Card, shown: set[str], corner: tuple[float, float]) -> bool:
     """One card with its upper left corner there; whether its caption is on it."""
-    if len(one.handle) > MAX_HANDLE or not set(one.handle) <= _LATIN1:
+    if len(one.handle) > MAX_HANDLE or not set(one.handle) <= fonts.LATIN1:
         raise Refused(f"{one.handle!r} is no handle")
     x, y = corner
     side = HEIGHT - 2 * SLACK
-    picture = io.BytesIO(_code(one.text, "png", scale=PDF_SCALE))
+    picture = io.BytesIO(drawn_code(one.text, "png", scale=PDF_SCALE))
     pdf.image(picture, x + SLACK, y + SLACK, side, side)
     left = x + WIDTH - MARGIN - TEXT_WIDTH
     pdf.set_xy(left, y + MARGIN)
@@ -168,7 +164,7 @@ def _draw(pdf: "FPDF", one: Card, shown: set[str], corner: tuple[float, float]) 
 
 def _write_name(pdf: "FPDF", caption: str, shown: set[str]) -> bool:
     """Writes all of it from where `pdf` stands, or nothing; whether it is all there."""
-    foreign = _foreign(caption)
+    foreign = fonts.foreign(caption)
     if not caption.strip() or not foreign <= shown:
         return not caption.strip()
     pdf.set_font("0" if foreign else "helvetica")
@@ -204,65 +200,3 @@ def _lines(pdf: "FPDF", caption: str) -> list[str]:
         assert isinstance(lines, list)
         return lines
     return []
-
-
-def _foreign(caption: str) -> set[str]:
-    """Its letters, if it needs a font of the system; the fonts of every PDF know Latin-1 only."""
-    letters = set(caption)
-    return set() if letters <= _LATIN1 else letters
-
-
-def _load_fonts(pdf: "FPDF", letters: set[str]) -> set[str]:
-    """Gives `pdf` fonts for `letters`, the first named "0"; those they can show."""
-    shown: set[str] = set()
-    names: list[str] = []
-    while (missing := letters - shown) and len(names) < MAX_FONTS:
-        found = max(_matches(missing), key=lambda one: len(one.letters), default=None)
-        if found is None or not found.letters:
-            break
-        try:
-            pdf.add_font(str(len(names)), fname=found.path, collection_font_number=found.face)
-        except Exception:  # noqa: BLE001 - a broken font costs its letters, never the cards
-            break
-        names.append(str(len(names)))
-        shown |= found.letters
-    if names:
-        pdf.set_fallback_fonts(names[1:], exact_match=False)
-        pdf.set_text_shaping(True)
-    return shown
-
-
-class _Font(NamedTuple):
-    path: str
-    face: int
-    letters: set[str]  # of those wanted
-
-
-def _matches(letters: set[str]) -> list[_Font]:
-    """The best TrueType and the best CFF font for `letters`, as fontconfig sees it."""
-    tool = shutil.which("fc-match")
-    if tool is None:
-        return []
-    wanted = " ".join(f"{ord(letter):x}" for letter in sorted(letters))
-    found = []
-    for kind in ("TrueType", "CFF"):
-        pattern = f"sans:charset={wanted}:fontformat={kind}:color=false"
-        with suppress(OSError, subprocess.SubprocessError, ValueError):
-            done = subprocess.run(  # noqa: S603 - fontconfig's tool, numbers of letters
-                [tool, "--format", "%{file}\t%{index}\t%{charset}", pattern],
-                capture_output=True,
-                text=True,
-                timeout=FONT_SECONDS,
-                check=True,
-            )
-            path, face, charset = done.stdout.split("\t")
-            if path.lower().endswith(FONT_ENDINGS):
-                # the upper half of the number is the instance of a variable font
-                found.append(_Font(path, int(face) & 0xFFFF, _inside(charset, letters)))
-    return found
-
-
-def _inside(charset: str, letters: set[str]) -> set[str]:
-    """Those of `letters` in a set as fontconfig writes it: `20-7e a0-17f 192`."""
-    ends = [[int(end, 16) for end in part.split("-")] for part in charset.split()]
-    return {one for one in letters if any(span[0] <= ord(one) <= span[-1] for span in ends)}
