@@ -138,10 +138,7 @@ class App {
   async taken(shown) {
     const kind = text.kindOf(shown);
     if (kind === text.PASS) {
-      await this.wallet.takePass(shown, this.now());
-      navigator.storage?.persist?.().catch(() => null);
-      this.show("code");
-      this.note(say("pass-taken"));
+      await this.takenPass(shown);
     } else if (kind === text.INVITE) {
       this.show("visit", { entry: await this.wallet.takeInvite(shown, this.now()) });
     } else if (kind === text.CHALLENGE) {
@@ -151,6 +148,19 @@ class App {
     } else {
       throw new Fault(kind === text.CODE ? "fault-code" : "fault-foreign");
     }
+  }
+
+  async takenPass(shown) {
+    const { wallet } = this;
+    const rival = wallet.rival(shown);
+    if (rival && !window.confirm(say("pass-replace", { other: rival.issuer, home: wallet.pass.issuer }))) {
+      this.note(say("pass-kept"));
+      return;
+    }
+    await wallet.takePass(shown, this.now());
+    navigator.storage?.persist?.().catch(() => null);
+    this.show("code");
+    this.note(say("pass-taken"));
   }
 
   // What a link brought; it is taken out of the address, which is shown and kept in histories.

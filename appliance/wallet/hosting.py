@@ -6,6 +6,7 @@ Knows no pass: what the page does with passes is in its own files, and never com
 import http.server
 import socket
 import socketserver
+import sys
 from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
@@ -98,6 +99,11 @@ class Server(http.server.ThreadingHTTPServer):
         """Without asking name servers who this machine is, as http.server does for minutes."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = self.bound, self.socket.getsockname()[1]
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A phone that goes away amid an answer is no error of ours; all else is shown."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # as it came
 
 
 class _Answer(http.server.BaseHTTPRequestHandler):

@@ -1,10 +1,12 @@
 // Where a text comes in: by camera, picture or paste. Must know no text's meaning; `taken` gets it.
 
 import { button, el } from "./dom.js";
+import { Fault } from "./fault.js";
 import { canScan, inPicture, scan } from "./scan.js";
 import * as text from "./text.js";
 import { say } from "./words.js";
 
+const MOST = 4096; // characters of a link with the longest text in it; a browser lays out no more then
 let count = 0;
 
 // `taken(text)` may throw; `app.guard` tells it.
@@ -12,12 +14,12 @@ export function intake(app, label, taken) {
   count += 1;
   const name = `intake-${count}`;
   const area = el("textarea", {
-    id: name, rows: "3", autocomplete: "off", autocapitalize: "off", spellcheck: "false",
+    id: name, rows: "3", maxlength: String(MOST), autocomplete: "off", autocapitalize: "off", spellcheck: "false",
     placeholder: say("paste-here"),
   });
   const give = (shown) => app.guard(async () => {
     const clean = text.cleaned(shown);
-    if (!clean) return;
+    if (!clean) throw new Fault("fault-empty");
     await taken(clean);
     area.value = "";
   });

@@ -72,9 +72,19 @@ export class Wallet {
     return this.stated ?? USUAL_LIMITS;
   }
 
+  // The pass in this text, if it would take the place of one of another site; else null.
+  rival(shown) {
+    const stated = passes.read(passes.open(shown).token);
+    const isOther = this.pass && stated.issuer !== this.pass.issuer;
+    return isOther && stated.key && keys.toText(stated.key) === this.keyText ? stated : null;
+  }
+
   async takePass(shown, now) {
     if (await this.second.take(shown, now)) return;
     const { token, limits } = passes.take(shown, this.holder, now);
+    const { issuer, issuedAt } = passes.read(token);
+    const isOlder = issuer === this.pass?.issuer && issuedAt < this.pass.issuedAt;
+    if (isOlder) throw new Fault("fault-pass-older"); // the link of a pass that was renewed
     await this.store.put("limits", limits);
     await this.store.put("pass", token);
     await this.store.put("cleared", false);
