@@ -1,6 +1,7 @@
 """The wallet's files without a browser: all there, strict, small, and nothing from elsewhere."""
 
 import hashlib
+import io
 import json
 import re
 import threading
@@ -11,6 +12,7 @@ from html.parser import HTMLParser
 import pytest
 from browser import served
 from desk import run
+from PIL import Image
 
 from appliance.wallet import hosting
 from ledger_sync.errors import Refused, Unavailable
@@ -138,6 +140,19 @@ def test_the_files_stay_small_and_say_what_they_are():
         assert text.count("\n") <= SERVED_LINES, name
         assert text.startswith("// "), name
         assert re.search(r"(?i)must\s+(// )?know|knows? no|gates do", text[:400]), name
+
+
+def test_the_icons_are_what_the_manifest_and_iphones_ask_for():
+    stated = json.loads(TEXTS["manifest.webmanifest"])["icons"]
+    sizes = {one["src"]: one["sizes"] for one in stated}
+    apple = re.search(r'apple-touch-icon" href="([^"]+)"', TEXTS["index.html"])[1]
+    assert {one["purpose"] for one in stated if one["type"] == "image/png"} == {"any", "maskable"}
+    for name in {*sizes, apple} & {name for name in PAGE if name.endswith(".png")}:
+        picture = Image.open(io.BytesIO(PAGE[name].data)).convert("RGBA")
+        assert "{}x{}".format(*picture.size) == sizes.get(name, "180x180")
+        is_cut_by_the_phone = name == apple or "maskable" in name
+        assert (picture.getpixel((0, 0))[3] == 255) is is_cut_by_the_phone, name
+    assert apple.endswith(".png")
 
 
 def test_it_is_served_with_its_kinds_under_a_strict_policy():
