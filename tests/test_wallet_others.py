@@ -24,7 +24,7 @@ const [name] = await caches.keys();
 return found.active && name && (await (await caches.open(name)).keys()).length;
 """
 CLOCK = """
-const page = window.wrappedJSObject ?? window;  // Firefox keeps scripts of tests apart from the page
+const page = window.wrappedJSObject ?? window; // Firefox keeps scripts of tests apart
 const skew = args[0] * 1000 - Date.now(), own = Date.now;
 const now = () => own() + skew;
 page.Date.now = globalThis.exportFunction ? exportFunction(now, window) : now;
