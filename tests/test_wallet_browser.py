@@ -90,7 +90,7 @@ def test_the_key_cannot_be_taken_out_of_the_browser(server, handset):
     assert page.evaluate(script) == "false InvalidAccessError"
 
 
-def test_ten_codes_in_a_minute_each_later_than_the_last(server, handset, yard, tmp_path):
+def test_ten_pictures_in_a_minute_show_codes_of_growing_time(server, handset, yard, tmp_path):
     page = resident(yard, handset, server.url)
     stations, found = yard.stations["north"].terminal, []
     for number in range(10):
@@ -236,6 +236,49 @@ def test_a_browser_that_cannot_is_told(server, handset, script, said):
     handset.add_init_script(script)
     page = opened(handset, server.url, now=START)
     assert said in page.get_by_role("alert").inner_text()
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "delete window.BroadcastChannel",
+        "delete navigator.wakeLock; delete Navigator.prototype.wakeLock",
+        "delete Navigator.prototype.storage",
+        "delete Navigator.prototype.serviceWorker",
+        "delete Navigator.prototype.clipboard; delete Navigator.prototype.share",
+    ],
+    ids=["iOS 15.3", "iOS 16.3", "iOS 15.1", "private", "no sharing"],
+)
+def test_an_older_phone_shows_its_code_all_the_same(server, handset, yard, script):
+    handset.add_init_script(script)
+    page = resident(yard, handset, server.url)
+    page.get_by_role("button", name="Phone").click()
+    page.get_by_text("Pass valid until").wait_for()
+    assert page.faults == []
+
+
+def test_a_browser_that_cannot_read_the_page_is_told_in_every_language(server, handset):
+    handset.route(
+        "**/cbor.js",
+        lambda route: route.fulfill(body="let a ?= 1;", content_type="text/javascript"),
+    )
+    page = opened(handset, server.url, now=START)
+    page.get_by_text("this browser is too old").wait_for()
+    assert page.get_by_text("demasiado antiguo").is_visible()
+    assert page.get_by_text("此浏览器太旧").is_visible()
+
+
+def test_a_page_that_starts_says_nothing_of_old_browsers(server, handset):
+    page = opened(handset, server.url, now=START)
+    page.locator(".key-text").wait_for()
+    page.clock.run_for(10_000)
+    assert not page.get_by_text("too old").is_visible()
+
+
+def test_an_iphone_is_told_to_use_its_home_screen_first(server, handset):
+    handset.add_init_script("Object.defineProperty(navigator, 'standalone', {value: false})")
+    page = opened(handset, server.url, now=START)
+    page.get_by_text("Add to Home Screen").wait_for()
 
 
 def test_a_number_of_a_gate_is_answered_for_it_alone(server, handset, yard, tmp_path):

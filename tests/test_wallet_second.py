@@ -151,6 +151,21 @@ def test_it_was_asked_for_a_while_also_when_the_page_is_loaded_again(server, han
     assert handle_shown(page) == first
 
 
+def test_a_thumb_asks_for_it_as_a_mouse_does(driver, server, yard, tmp_path):
+    with phone(driver, tmp_path / "profile", has_touch=True, is_mobile=True) as context:
+        page, _, second = with_both(yard, context, server.url)
+        box = page.get_by_role("button", name="Yardpass").bounding_box()
+        point = {"x": box["x"] + 20, "y": box["y"] + 20}
+        wire = context.new_cdp_session(page)
+        wire.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})
+        page.wait_for_timeout(900)  # the browser's own long press comes in between
+        page.clock.run_for(HELD_MS)
+        wire.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        page.wait_for_timeout(200)
+        page.locator(".screen svg").wait_for()
+        assert handle_shown(page) == second
+
+
 def test_it_is_asked_for_by_the_keyboard_as_well(server, handset, yard):
     page, _, second = with_both(yard, handset, server.url)
     page.get_by_role("button", name="Yardpass").focus()

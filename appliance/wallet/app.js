@@ -30,7 +30,8 @@ class App {
   constructor(root) {
     this.root = root;
     this.leaving = [];
-    this.others = new BroadcastChannel("yardpass"); // other windows of this page
+    // other windows of this page; an iPhone before iOS 15.4 cannot tell them
+    this.others = globalThis.BroadcastChannel ? new BroadcastChannel("yardpass") : { postMessage() {} };
     this.others.onmessage = () => location.reload();
   }
 

@@ -13,10 +13,16 @@ export function keyCard(app, shown = app.wallet.keyText) {
     button(say("copy"), () => app.guard(() => copied(app, shown))));
 }
 
+// An iPhone keeps what is on its home screen apart from Safari: a key made here is not there.
+function isLoose() {
+  return navigator.standalone === false;
+}
+
 export function enrolView(app) {
   return el("section", {},
     app.wallet.wasCleared ? status("bad", say("fault-cleared")) : null,
     el("h1", {}, say("enrol-title")),
+    isLoose() ? status("warn", say("enrol-home-first")) : null,
     el("h2", {}, say("enrol-show")),
     el("p", {}, say("enrol-show-why")),
     keyCard(app),
