@@ -4,12 +4,14 @@ import json
 import re
 import shutil
 from contextlib import contextmanager
+from importlib import resources
 
 import numpy as np
 import pypdfium2
 import pytest
 from desk import run
 
+from appliance.console.desk import HELP_KEYS
 from appliance.office.pages import drawing
 from appliance.office.pages.content import COLOURS, CONSOLE_KEYS, PAGES, Block, Kind, words_of
 from appliance.office.pages.texts import LANGUAGES, catalogue
@@ -130,6 +132,20 @@ def test_every_key_of_the_guard_is_on_the_page_once():
     for key, word in CONSOLE_KEYS.items():
         line = re.sub(r"\s", "", key + catalogue("en")[f"key-{word}"])
         assert found.count(line) == 1, key
+
+
+def test_the_keys_are_those_of_the_console():
+    shown = {one for key in CONSOLE_KEYS for one in key.split(" / ")}
+    assert shown == set(HELP_KEYS) | {"F1", "F2"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_colour_is_called_as_the_console_calls_it(language):
+    file = resources.files("appliance.console").joinpath("words", f"{language}.json")
+    screen = json.loads(file.read_text("utf-8"))
+    words = catalogue(language)
+    for colour in COLOURS:
+        assert words[f"sign-{colour.lower()}"] == screen[f"colour.{colour}"]
 
 
 def test_the_link_is_read_off_the_printed_page(tmp_path):
