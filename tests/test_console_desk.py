@@ -27,7 +27,8 @@ from appliance.console.flow_gate import MEANT, QUICK_REASONS
 from appliance.console.keys import Key
 from appliance.console.lines import cells
 from appliance.console.panels import MAX_FIELD
-from appliance.console.view import WIDTHS, Filter
+from appliance.console.rows import WIDTHS
+from appliance.console.view import Filter
 from appliance.console.words import Words, catalogue_of, places_in
 from appliance.gate.events import Fact
 from appliance.gate.remote import State, Why

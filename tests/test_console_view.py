@@ -9,17 +9,16 @@ from hypothesis import strategies as st
 from appliance.console import catalogue
 from appliance.console.lines import Look, apart, cells, fit
 from appliance.console.palette import PLAIN_GLYPHS
+from appliance.console.rows import LOOKS, headline
 from appliance.console.seen import Seen, seen_of
 from appliance.console.standing import Standing
 from appliance.console.view import (
-    LOOKS,
     MAX_ALARMS,
     MAX_GATES,
     MAX_KEPT,
     Filter,
     Shown,
     View,
-    headline,
 )
 from appliance.gate.remote import State
 from appliance.policy.schedule import Zone

@@ -8,8 +8,8 @@ from appliance.console.flow_gate import CONFIRM
 from appliance.console.lines import Line, fit
 from appliance.console.lines import Look as Looks
 from appliance.console.panels import Listing, Page, Panel, Row
+from appliance.console.rows import LOOKS, headline
 from appliance.console.seen import Seen
-from appliance.console.view import LOOKS, headline
 from appliance.gate.visitors import IN, Visitor
 from appliance.gate.words import plain
 from ledger_sync import act
