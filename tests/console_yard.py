@@ -10,6 +10,7 @@ from test_console_view import AWAY, COMPOUND, FORCED, GREEN, NOW, RED
 from appliance.console import catalogue
 from appliance.console.desk import Desk
 from appliance.console.effects import (
+    Denied,
     Done,
     Failed,
     Hand,
@@ -45,6 +46,9 @@ VISITORS = (POST_MAN, GONE, MAYA)
 INSIDE = (Inside(0, 3, 1, (("87a414cf0c834483", NOW - 9_000), ("00000000000000aa", NOW - 60))),)
 
 
+DENIED = (Denied("ab" * 16, False, NOW + 600), Denied(MAYA.key, True, NOW + 90_000))
+
+
 class Paper(NamedTuple):
     """A clerk of paper: `fails` is what it answers instead, once for each effect it is given."""
 
@@ -61,9 +65,11 @@ class Paper(NamedTuple):
             case Unlock(guard) | Hand(guard):
                 return Done(effect, guard)
             case Load(what):
-                return Loaded(effect, VISITORS, INSIDE if what == "inside" else ())
+                inside = INSIDE if what == "inside" else ()
+                return Loaded(effect, VISITORS, inside, DENIED if what == "denied" else ())
             case Look(text):
                 visitor = MAYA.key if "visitor" in text else ""
+                visitor = "ff" * 8 if "new" in text else visitor
                 holder = "visitor" if visitor else "resident"
                 verdict = Verdict(Colour.RED, Action.DENY, (Reason.REVOKED,))
                 return Judged(effect, verdict, holder, NOW + 90_000, visitor)

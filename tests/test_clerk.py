@@ -216,6 +216,8 @@ def test_who_came_is_denied_by_the_check_alone(anna):
 
     verdict = anna.stand.terminal.present(show(B, ANN, at=NOW + 1)).verdict
     assert verdict.reasons[0] == "R-DENIED"
+    denied = anna.clerk.do(Load("denied")).denied
+    assert (check.pseudonym.hex(), False, NOW + 86_400) in denied
 
 
 def test_a_visitor_is_blocked_by_the_check_and_a_stranger_cannot_be(anna):
@@ -225,6 +227,7 @@ def test_a_visitor_is_blocked_by_the_check_and_a_stranger_cannot_be(anna):
 
     assert isinstance(anna.clerk.do(Deny(check.pseudonym, check.at)), Done)
     assert anna.clerk.do(Look(text.decode())).verdict.reasons[0] == "R-BLOCKED"
+    assert [one.is_visitor for one in anna.clerk.do(Load("denied")).denied].count(True) == 1
     stranger = Deny(b"\1" * 16, NOW)
     assert anna.clerk.do(stranger) == Failed(stranger, "unknown_pass")
 

@@ -236,10 +236,35 @@ def test_a_code_is_looked_up_without_a_pin_and_nothing_is_opened():
 
 
 def test_a_visitor_whose_code_was_looked_up_is_checked_in_from_there():
-    guard = Guard().unlock().press("p").type("a visitor's code").press("enter", "enter")
+    guard = Guard().unlock().press("p").type("a new visitor's code").press("enter", "enter")
     guard.type("Maya").press("enter", "enter")
 
-    assert guard.done[1:] == [Sign(act.Kind.IN, MAYA.key, "Maya")]
+    assert guard.done[1:] == [Sign(act.Kind.IN, "ff" * 8, "Maya")]
+
+
+def test_a_visitor_who_is_inside_is_checked_out_by_the_code():
+    guard = Guard().press("p").type("a visitor's code").press("enter", "enter")
+    guard.type("1").press("enter").type(PIN).press("enter", "enter")
+
+    assert guard.done[1:] == [Sign(act.Kind.OUT, MAYA.key)]
+
+
+def test_who_is_denied_stands_below_and_cannot_be_chosen():
+    guard = Guard().unlock().press("d")
+    assert any("denied until 14:13: pass abababab" in line for line in guard.lines())
+    assert any("until 15:03, in 1 d: visitor Maya Lin, flat 12" in one for one in guard.lines())
+
+    guard.type("denied until").press("enter")
+    assert guard.said().startswith("This ends by itself") and guard.done[1:] == []
+
+
+def test_all_gates_stand_on_a_page_of_their_own_as_of_now():
+    names = tuple(f"gate-{number}" for number in range(12))
+    guard = Guard(standing=COMPOUND._replace(names=names)).press("a")
+    assert sum("gate-" in line for line in guard.lines()) == 12
+
+    guard.desk.view.add([RED._replace(hlc=99, terminal="gate-3")])
+    assert any("gate-3" in line and "RED" in line for line in guard.tick().lines())
 
 
 def test_the_one_who_just_came_is_denied_in_two_steps():

@@ -34,6 +34,7 @@ SCREENS = {
     "arrives": ("unlock", "v", "enter"),
     "look-up": ("p", "Y", "P", "1", ":", "enter"),
     "deny": ("unlock", "d"),
+    "gates": ("a",),
     "deny-yes": ("unlock", "d", "enter"),
     "inside": ("i",),
     "orders": ("unlock", "k"),

@@ -87,8 +87,8 @@ def test_a_screen_of_80_by_25_says_all_that_matters():
         " 14:01   north        in  ● GREEN  opens",
         *4 * [""],
         " F1 help   u unlock   o open   v visitor   p look up   d deny   t overdue",
-        " i inside   k orders   n note   h hand over   s what is wrong   f filter",
-        " g language   q end",
+        " i inside   k orders   n note   h hand over   s what is wrong   a all gates",
+        " f filter   g language   q end",
     ]
 
 
@@ -131,7 +131,7 @@ def test_nothing_happened_yet():
     shown = texts(view().lines(Standing(links={}), NOW, 80, 17))
 
     assert shown[1] == " No check at this gate yet."
-    assert shown[-1] == " g language   q end"
+    assert shown[-1] == " f filter   g language   q end"
     assert " nothing" in shown
     assert shown[0].endswith("no ledger   14:03")
 

@@ -175,10 +175,10 @@ class Clerk:
         return result
 
     def _load(self, effect: Load) -> Result:
-        at = self.now()
-        looking = self.looking()
+        at, looking = self.now(), self.looking()
         inside = looking.inside(at) if effect.what == "inside" else ()
-        return Loaded(effect, tuple(looking.visitors(at)), inside)
+        denied = looking.denied_now(at) if effect.what == "denied" else ()
+        return Loaded(effect, tuple(looking.visitors(at)), inside, tuple(denied))
 
     def _look(self, effect: Look) -> Result:
         verdict, holder, until, visitor = self.looking().judged(effect.text, self.now())

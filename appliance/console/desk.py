@@ -20,7 +20,7 @@ from appliance.console.view import Shown, View
 from appliance.console.words import Words
 
 IDLE_SECONDS = 600  # without a key, and the console locks itself
-HELP_KEYS = "ovpdtiknhsgfuq"
+HELP_KEYS = "ovpdtiknhsafguq"
 
 _FLOWS: Mapping[str, Callable[[Room], Flow]] = {
     "o": Opening,
@@ -77,8 +77,8 @@ class Desk:
         self._standing, self._now = standing, now
         if self._touched_at is None or now < self._touched_at:
             self._touched_at = now
-        if isinstance(self._flow, _Reading) and self._flow.is_live:
-            self._flow.page.text = self._state()
+        if isinstance(self._flow, _Reading):
+            self._flow.refresh()
         if self.guard and now - self._touched_at >= IDLE_SECONDS:
             return self._lock()
         return []
@@ -132,29 +132,29 @@ class Desk:
             case "f1" | "?" | "question_mark":
                 self._flow = _Reading(Page(self.words("help.title"), self._help()))
             case "s":
-                page = Page(self.words("state.title"), self._state())
-                self._flow = _Reading(page, is_live=True)
+                self._flow = _Reading(Page(self.words("state.title"), []), self._state)
+                self._flow.refresh()
+            case "a":
+                self._flow = _Reading(Page(self.words("gates.title"), []), self._gates)
+                self._flow.refresh()
             case "f":
                 self.view.next_filter()
             case "g":
                 at = (*self._languages, self._language).index(self._language) + 1
                 self._language = (*self._languages, *self._languages)[at]
             case "u":
-                return self._lock() if self.guard else self._begin(Unlocking(self._room()))
+                return self._lock() if self.guard else self._follow(Unlocking(self._room()))
             case "q":
                 self.is_over = True
                 return self._lock() if self.guard else []
             case _:
-                return self._begin(_FLOWS[name](self._room())) if name in _FLOWS else []
+                return self._follow(_FLOWS[name](self._room())) if name in _FLOWS else []
         return []
 
-    def _begin(self, flow: Flow) -> list[Effect]:
-        """Opens a flow, behind a PIN if it needs a guard and there is none."""
-        if flow.needs_guard and not self.guard:
-            flow = Unlocking(self._room(), flow)
-        return self._follow(flow)
-
     def _follow(self, next_: Next) -> list[Effect]:
+        """Goes on; behind a PIN, if that needs a guard and there is none."""
+        if isinstance(next_, Flow) and next_.needs_guard and not self.guard:
+            next_ = Unlocking(self._room(), next_)
         if next_ is None or isinstance(next_, Said):
             self._flow, self._said = None, next_ or Said("")
             return []
@@ -186,6 +186,9 @@ class Desk:
         shapes = [Line(f"  {words(f'help.{one}')}") for one in ("green", "yellow", "red", "grey")]
         return [*keys, *shapes, Line(f"  {words('help.forced')}")]
 
+    def _gates(self) -> list[Line]:
+        return self.view.gates(self._standing, self._now, self.words)
+
     def _state(self) -> list[Line]:
         words = self.words
         found: list[Line] = []
@@ -197,7 +200,12 @@ class Desk:
 class _Reading(Flow):
     """A page that is read and left."""
 
-    def __init__(self, page: Page, *, is_live: bool = False) -> None:
+    def __init__(self, page: Page, live: Callable[[], list[Line]] | None = None) -> None:
+        """`live` gives the text as of now, at each look."""
         self.panel: Panel = page
-        self.page = page
-        self.is_live = is_live  # says how things are now, not when it was opened
+        self._page = page
+        self._live = live
+
+    def refresh(self) -> None:
+        if self._live is not None:
+            self._page.text = self._live()

@@ -56,7 +56,7 @@ class Look(NamedTuple):
 
 
 class Load(NamedTuple):
-    """Who is here: `visitors` or `inside`."""
+    """Who is here: `visitors`; `inside`, with them; or who is `denied`."""
 
     what: str
 
@@ -100,12 +100,22 @@ class Inside(NamedTuple):
     people: tuple[tuple[str, int], ...]
 
 
+class Denied(NamedTuple):
+    """Who comes in no more until then (Unix seconds): a visitor by the name of the invite, or a
+    pass by its pseudonym of today, both in hex."""
+
+    name: str
+    is_visitor: bool
+    until: int
+
+
 class Loaded(NamedTuple):
     """Who is here."""
 
     effect: Load
     visitors: tuple[Visitor, ...] = ()
     inside: tuple[Inside, ...] = ()
+    denied: tuple[Denied, ...] = ()
 
 
 Result: TypeAlias = Done | Failed | Judged | Loaded

@@ -14,7 +14,7 @@ from appliance.gate.visitors import IN, Visitor
 from appliance.gate.words import plain
 from ledger_sync import act
 
-NEW = "new"
+NEW, STANDS = "new", "stands"  # rows that stand for nobody who came
 MAX_DENIED = 40  # checks to choose from
 SHORT = 8  # digits of a visitor's name that a person can compare
 
@@ -139,7 +139,15 @@ class Looked(Flow):
         self.panel: Panel = Page(words("look.title"), text, confirm=confirm)
 
     def chosen(self, room: Room, values: tuple[str, ...]) -> Next:
-        return Arriving(room, self._visitor)
+        return Load("visitors")
+
+    def told(self, room: Room, result: Result) -> Next:
+        if not isinstance(result, Loaded):
+            return super().told(room, result)
+        known = next((one for one in result.visitors if one.key == self._visitor), None)
+        if known is None or known.way != IN:
+            return Arriving(room, self._visitor)
+        return Passing(room, known.key, name_of(known, room), is_in=False)
 
 
 class Denying(Flow):
@@ -149,11 +157,28 @@ class Denying(Flow):
 
     def __init__(self, room: Room) -> None:
         checks = [one for one in reversed(room.kept) if one.is_check and any(one.pseudonym)]
+        self.first = Load("denied")
         self._checks = {str(number): one for number, one in enumerate(checks[:MAX_DENIED])}
+        self.panel: Panel = Listing(room.words("deny.title"), [], room.words("wait"))
+
+    def told(self, room: Room, result: Result) -> Next:
+        if not isinstance(result, Loaded):
+            return super().told(room, result)
         rows = [Row(key, check_line(one, room)) for key, one in self._checks.items()]
-        self.panel: Panel = Listing(room.words("deny.title"), rows, room.words("nothing"))
+        names = {one.key: one.name for one in result.visitors}
+        for one in result.denied:
+            until = room.words.clock(one.until, room.now, room.standing.zone)
+            who = room.words("deny.visitor" if one.is_visitor else "deny.pass")
+            name = plain(names.get(one.name, "")) or one.name[:SHORT]
+            text = room.words("deny.stands", who=who, name=name, time=until)
+            rows.append(Row(STANDS, text, Looks.RED))
+        self.panel = Listing(self.panel.title, rows, room.words("nothing"))
+        return self
 
     def chosen(self, room: Room, values: tuple[str, ...]) -> Next:
+        if values[0] == STANDS:
+            self.panel.told = room.words("deny.lapses")
+            return self
         return DenyingOne(room, self._checks[values[0]])
 
 

@@ -5,7 +5,7 @@ Reads only.
 
 from collections.abc import Iterator
 
-from appliance.console.effects import Inside
+from appliance.console.effects import Denied, Inside
 from appliance.gate.checker import Checker
 from appliance.gate.overstays import visits
 from appliance.gate.terminal import Clock
@@ -26,6 +26,10 @@ MAX_PEOPLE = 500  # of a zone on one list
 _INVITES = (Form.VISITOR, Form.BEARER_INVITE)
 _PASSES = "SELECT handle, slot FROM pass"
 _LISTS = "SELECT id, uri FROM status_list"
+_DENIED = """
+SELECT p.handle, d.until FROM denial d JOIN pass p ON p.slot = d.slot WHERE d.until > ?
+ORDER BY d.until DESC LIMIT 500"""
+_BLOCKED = "SELECT credential, until FROM block WHERE until > ? ORDER BY until DESC LIMIT 500"
 
 
 class Looking:
@@ -62,6 +66,16 @@ class Looking:
                 named = tuple((_hex(holder), at) for holder, at in people)
                 yield Inside(zone, found.count, found.unsure, named)
 
+    def denied_now(self, now: int) -> list[Denied]:
+        """Who is denied or blocked at `now`, who longest first. Raises `Unavailable`."""
+        key, store = masks.day_key(self._secret, now), self._replica.store
+        found = [
+            Denied(masks.pseudonym(key, _raw(handle)).hex(), False, until)
+            for handle, until in store.rows(_DENIED, now)
+        ]
+        found += [Denied(_hex(one), True, until) for one, until in store.rows(_BLOCKED, now)]
+        return sorted(found, key=lambda one: (-one.until, one.name))
+
     def judged(self, text: str, now: int) -> tuple[Verdict, str, int, str]:
         """What this gate would say of a code now, of what class its pass is, until when it holds,
         and the name of the invite. Raises `Unavailable`, `Refused`."""
@@ -80,7 +94,7 @@ class Looking:
         pseudonym on the day of `at`; None if nobody here did. Goes through all passes."""
         key, store = masks.day_key(self._secret, at), self._replica.store
         for handle, slot in store.rows(_PASSES):
-            if masks.pseudonym(key, handle.to_bytes(8, "big", signed=True)) == pseudonym:
+            if masks.pseudonym(key, _raw(handle)) == pseudonym:
                 lists = dict(store.rows(_LISTS))
                 return [(str(lists[slot // LIST_SIZE]), slot % LIST_SIZE)], []
         for check, holder in visits(store, self._secret, at):
@@ -89,5 +103,9 @@ class Looking:
         return None
 
 
-def _hex(holder: int) -> str:
-    return holder.to_bytes(8, "big", signed=True).hex()
+def _raw(number: int) -> bytes:
+    return number.to_bytes(8, "big", signed=True)
+
+
+def _hex(number: int) -> str:
+    return _raw(number).hex()

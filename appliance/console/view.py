@@ -153,14 +153,20 @@ class View:
 
     def _gates(self, standing: Standing, now: int, words: Words) -> list[Line]:
         """A row for each terminal: the live twin of its gate."""
+        found = self.gates(standing, now, words)
+        more = len(found) - 1 - MAX_GATES
+        last = [Line(f" {words('more', count=more)}", Look.DIM)] if more > 0 else []
+        return [*found[: 1 + MAX_GATES], *last]
+
+    def gates(self, standing: Standing, now: int, words: Words) -> list[Line]:
+        """The names of the columns, then every terminal."""
         names = sorted({*standing.names, *self._last, self._terminal})
-        names_of = ("terminal", "link", "ledger", "clock", "gate", "check")
-        found = [Line(columns([words(f"column.{one}") for one in names_of]), Look.TITLE)]
-        for name in names[:MAX_GATES]:
+        heads = ("terminal", "link", "ledger", "clock", "gate", "check")
+        found = [Line(columns([words(f"column.{one}") for one in heads]), Look.TITLE)]
+        for name in names:
             last = self._last.get(name)
             found.append(gate_line(name, last, standing, self._terminal, now, words))
-        more = len(names) - MAX_GATES
-        return [*found, Line(f" {words('more', count=more)}", Look.DIM)] if more > 0 else found
+        return found
 
     def _checks(self, zone: Zone, now: int, words: Words, room: int) -> list[Line]:
         """What happened, newest first."""

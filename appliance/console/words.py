@@ -40,10 +40,13 @@ class Words:
         return self("age.second", count=max(seconds, 0))
 
     def clock(self, since: int, now: int, zone: Zone) -> str:
-        """`14:02` today, `14:02, 2 d ago`, in the clocks of the site. Unix seconds."""
-        then, days = moment(zone, since), moment(zone, now).day - moment(zone, since).day
+        """`14:02` today, `14:02, 2 d ago`, `14:02, in 2 d`, in the clocks of the site. Unix
+        seconds."""
+        then = moment(zone, since)
+        days = moment(zone, now).day - then.day
         clock = f"{then.minute // 60:02}:{then.minute % 60:02}"
-        return self("time.ago", clock=clock, age=self("age.day", count=days)) if days else clock
+        name = "time.ago" if days > 0 else "time.ahead"
+        return self(name, clock=clock, age=self("age.day", count=abs(days))) if days else clock
 
 
 def places_in(text: str) -> set[str]:

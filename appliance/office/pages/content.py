@@ -39,6 +39,7 @@ CONSOLE_KEYS = {
     "h": "handover",
     "s": "wrong",
     "u": "unlock",
+    "a": "gates",
     "f": "filter",
     "g": "language",
     "F1": "help",
