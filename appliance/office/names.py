@@ -1,6 +1,8 @@
 """A resident's name, in the one spelling the office's book keeps. Knows no book."""
 
+import difflib
 import unicodedata
+from collections.abc import Collection
 
 from ledger_sync.errors import Refused
 
@@ -19,3 +21,19 @@ def name_of(resident: str) -> str:
             f"{name!r} is no name: it holds line breaks, control characters or bad UTF-8"
         )
     return name
+
+
+def nearest(resident: str, known: Collection[str]) -> str | None:
+    """Who may have been meant by a name that nobody has: by case, by a part of it, by likeness."""
+    wanted = resident.casefold()
+    folded = {name: name.casefold() for name in known}
+    for is_near in (
+        lambda one: one == wanted,
+        lambda one: len(wanted) > 2 and one.startswith(wanted),
+        lambda one: len(wanted) > 2 and wanted in one,
+    ):
+        for name, one in folded.items():
+            if is_near(one):
+                return name
+    near = difflib.get_close_matches(wanted, folded.values(), n=1, cutoff=0.75)
+    return next((name for name, one in folded.items() if near and one == near[0]), None)

@@ -231,8 +231,9 @@ class Office:
         """The pass this person got last. Raises `Refused` if there is none that can be shown."""
         with self.book() as (_, residents):
             found = residents.newest_of(name_of(resident), now=now)
+            hint = "" if found else residents.hint(name_of(resident))
         if found is None:
-            raise Refused(f"no pass of {resident!r} is in force; see: yardpass office list")
+            raise Refused(f"no pass of {resident!r} is in force{hint}")
         if not found.token:
             raise Refused(f"{resident!r} holds a bare card number, which has no code to show")
         return found
@@ -247,7 +248,8 @@ class Office:
             places = residents.places_of(name_of(resident), carrier)
             if not places:
                 what = f"{resident!r} with a {carrier}" if carrier else repr(resident)
-                raise Refused(f"nobody is enrolled as {what}; see: yardpass office list")
+                hint = residents.hint(name_of(resident))
+                raise Refused(f"nobody is enrolled as {what}{hint}")
             return standing.change(book, residents, places, status, now=now)
 
     def deny(self, resident: str, *, now: int) -> bytes:
@@ -259,8 +261,9 @@ class Office:
                 for _, uri, idx, status in residents.places_of(name_of(resident))
                 if status != REVOKED
             ]
+            hint = "" if places else residents.hint(name_of(resident))
         if not places:
-            raise Refused(f"no pass of {resident!r} is in force; see: yardpass office list")
+            raise Refused(f"no pass of {resident!r} is in force{hint}")
         return deny.sign(self.origin, places[-MAX_PLACES:], issued_at=now, key=self.issuer())
 
     def baseline(self, *, now: int) -> int:

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
+from appliance.office.names import nearest
 from ledger_sync.entries import MAX_STATUS_INDEX
 from ledger_sync.state import LIST_SIZE
 
@@ -39,9 +40,12 @@ class Resident(NamedTuple):
     token: bytes
 
 
-_IN_FORCE = f"""
-SELECT {", ".join(Resident._fields)} FROM resident
-WHERE status != {REVOKED} AND expires_at > ?"""  # noqa: S608 - names of ours
+_COLUMNS = ", ".join(Resident._fields)
+_VALID = f"FROM resident WHERE status != {REVOKED} AND expires_at > ?"
+_IN_FORCE = f"SELECT {_COLUMNS} {_VALID}"
+_STANDING = (
+    f"SELECT {_COLUMNS}, status {_VALID} AND carrier != '{DURESS_CARRIER}' ORDER BY resident, id"
+)
 
 
 class Listed(NamedTuple):
@@ -94,6 +98,11 @@ class Residents:
         ).fetchone()
         return row and str(row[0])
 
+    def holder_in_force(self, handle: bytes, *, now: int) -> str | None:
+        """Who holds the pass of this handle, if it is neither revoked nor expired."""
+        row = self._db.execute(f"{_IN_FORCE} AND handle = ?", (now, handle)).fetchone()
+        return row and str(row[0])
+
     def newest_of(self, resident: str, *, now: int) -> Resident | None:
         """The pass this person got last of those in force; a bare number only if it is all, a
         duress key's never: it is given out once."""
@@ -120,6 +129,36 @@ class Residents:
         """All passes that are neither revoked nor expired, by name: cards are printed of them."""
         rows = self._db.execute(f"{_IN_FORCE} ORDER BY resident, id", (now,))
         return [Resident(*row) for row in rows]
+
+    def with_status(self, *, now: int) -> list[tuple[Resident, int]]:
+        """All passes that are neither revoked nor expired, by name, each with its status. Without
+        duress keys, which end with the phone's first: reports are read by many."""
+        return [(Resident(*row), status) for *row, status in self._db.execute(_STANDING, (now,))]
+
+    def names(self) -> list[str]:
+        """Everybody who ever held a pass, once."""
+        return [name for (name,) in self._db.execute("SELECT DISTINCT resident FROM resident")]
+
+    def hint(self, resident: str) -> str:
+        """What to try for a name that has no such pass: the end of a message."""
+        near = self.unlike(resident)
+        meant = f" (did you mean {near!r}?)" if near else ""
+        return f"{meant}; see: yardpass office list"
+
+    def unlike(self, resident: str) -> str | None:
+        """Whom a name that nobody has yet may have been meant for; None where all is well."""
+        known = self.names()
+        return None if resident in known else nearest(resident, known)
+
+    def roll(self) -> list[tuple[bytes, str]]:
+        """(handle, resident) of every pass there ever was."""
+        rows = self._db.execute("SELECT handle, resident FROM resident")
+        return [(bytes(handle), resident) for handle, resident in rows]
+
+    def by_place(self) -> dict[tuple[str, int], str]:
+        """Whose place in a status list it is, by list and index."""
+        rows = self._db.execute("SELECT uri, idx, resident FROM resident")
+        return {(uri, idx): resident for uri, idx, resident in rows}
 
     def standing(self) -> dict[str, dict[int, int]]:
         """List -> index -> status, for everybody there is."""
