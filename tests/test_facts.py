@@ -17,6 +17,7 @@ from appliance.policy.facts import (
     Invitation,
     Nonce,
     facts_of,
+    glance_in,
     invitation_in,
     receipt_in,
 )
@@ -278,3 +279,13 @@ def test_facts_of_a_tap_are_read_beside_its_receipt():
     assert facts_of(tap.to_bytes(), (), RULES) == tap
     assert receipt_in(tap.to_bytes() + bytes(96)).to_bytes() == bytes(96)
     assert receipt_in(tap.to_bytes()) is None
+
+
+def test_a_glance_reads_three_facts_of_the_right_length():
+    data = FACTS.to_bytes()
+
+    assert glance_in(data) == (FACTS.form, FACTS.klass, FACTS.quorum_time)
+    for wrong in (b"", data[:-1], data + b"\0"):
+        with pytest.raises(Refused) as refused:
+            glance_in(wrong)
+        assert refused.value.reason == "R-LEDGER"

@@ -144,7 +144,8 @@ _RECORD = struct.Struct(">B?HBQBQBQQQQIBBQQbQIbQQIBhBBBBbQBHHHHB8s")
 _INVITE = struct.Struct(">QQQBBBbBB")
 GUESTS = (Form.VISITOR, Form.BEARER_INVITE)
 _AROUND = len(NOWHERE)
-_GRADE, _QUORUM_TIME = Facts._fields.index("grade"), Facts._fields.index("quorum_time")
+_KLASS, _GRADE = Facts._fields.index("klass"), Facts._fields.index("grade")
+_QUORUM_TIME = Facts._fields.index("quorum_time")
 _TAPS = (Form.TAP, Form.CERTIFIED_TAP)
 _REFUSALS = frozenset(str(reason) for reason in Reason if reason.startswith("R-"))
 Domains = Iterable[tuple[str, frozenset[int]]]
@@ -234,6 +235,24 @@ def sources_in(data: bytes) -> tuple[int, int]:
         raise Refused(f"{len(data)} bytes are no facts", reason="R-LEDGER")
     found = _RECORD.unpack_from(data)
     return found[_GRADE], found[_QUORUM_TIME]
+
+
+class Glance(NamedTuple):
+    """What a report asks of facts, as in `Facts`: how it came, of which class it is, when the
+    office had been heard last. The class is 0 where the code was refused."""
+
+    form: int
+    klass: int
+    quorum_time: int
+
+
+def glance_in(data: bytes) -> Glance:
+    """For who asks nothing else, and has no rules at hand. Raises `Refused` (R-LEDGER) for facts
+    of another length."""
+    if not data or len(data) - _RECORD.size not in _beside(data[0]):
+        raise Refused(f"{len(data)} bytes are not the facts of a check", reason="R-LEDGER")
+    fields = _RECORD.unpack_from(data)
+    return Glance(fields[0], fields[_KLASS], fields[_QUORUM_TIME])
 
 
 def receipt_in(data: bytes) -> Receipt | None:
