@@ -10,6 +10,7 @@ from appliance.office.roll import Line
 from appliance.passes import token
 from appliance.passes.card import carrier_of, handle_of_number
 from appliance.passes.token import Assurance, HolderClass
+from ledger_sync.cards import Cards
 from ledger_sync.entries import CARD, CERTIFIED_CARD, Pass
 from ledger_sync.errors import Refused
 from ledger_sync.keys import ES256, PublicKey
@@ -57,6 +58,16 @@ def _enrol(
     line = Line(0, name_of(resident), rights.klass, rights.zones, rights.days, key, carrier)
     (made,) = office.enrol_by(issuing, [line])
     return Enrolled(made.token, made.handle)
+
+
+def check_not_anothers(office: Office, resident: str, key: PublicKey, *, now: int) -> None:
+    """Raises `Refused` for the key of a card that somebody else holds in force."""
+    with office.book() as (book, residents):
+        found = Cards(book.store).by_key(key)
+        holder = residents.holder_in_force(found[0], now=now) if found else None
+    if holder not in (None, name_of(resident)):
+        step = "revoke it there first, or take another card"
+        raise Refused(f"this card is {holder!r}'s; {step}", reason="R-CARD")
 
 
 def check_free(office: Office, number: bytes, bits: int) -> None:
