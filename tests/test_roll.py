@@ -203,6 +203,7 @@ def test_a_wrong_cell_is_named_with_its_line(column, cell, what):
 
 COLUMNS = "known are resident, class, zones, days, until, key, card"
 ABSENT = f"no column 'resident' in the header; {COLUMNS}"
+NO_COLUMN = "stands under no column; a cell that holds the separator needs quotes"
 SAVE = 'save the sheet as "CSV UTF-8"'
 NUL = f"a NUL: this is no text; {SAVE}"
 QUOTES = "quotes that do not pair, or too long a cell: "
@@ -214,8 +215,8 @@ ROLLS = [
     ("resident,Dyas\nChen", [(1, "column 'Dyas' is unknown; did you mean 'days'?")]),
     ("days,days,resident\n7,8,Chen", [(1, "column 'days' stands twice")]),
     ('"1;2;3",resident\n,Chen', [(1, f"column '1;2;3' is unknown; {COLUMNS}")]),
-    ("resident,,days\nChen,7", [(2, "'7' stands under no column")]),
-    ("resident\nChen,7", [(2, "'7' stands under no column")]),
+    ("resident,,days\nChen,7", [(2, f"'7' {NO_COLUMN}")]),
+    ("resident\nChen,7", [(2, f"'7' {NO_COLUMN}")]),
     (
         "Resdent,zone,zones\n,99,98\n",
         [

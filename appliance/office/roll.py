@@ -29,7 +29,7 @@ from ledger_sync.errors import Refused
 from ledger_sync.keys import ED25519_BYTES, PublicKey, checked_key, public_key
 
 MAX_ROLL = 64 * 2**20  # bytes
-MAX_LINES = 200_000  # lines below the header
+MAX_LINES = 100_000  # lines below the header
 MAX_FAULTS = 1_000  # faults named in one refusal; the rest are counted
 MAX_DAYS = 3_650
 DAY = 86_400
@@ -151,7 +151,8 @@ class _Roll:
 
     def _line_of(self, record: _Record) -> Line:
         if "" in record.cells:
-            record.fault(f"{reprlib.repr(record.cells[''])} stands under no column")
+            what = f"{reprlib.repr(record.cells[''])} stands under no column"
+            record.fault(f"{what}; a cell that holds the separator needs quotes")
         if "resident" not in record.cells:
             record.fault("resident: empty")
         resident = record.value("resident", name_of, "")
