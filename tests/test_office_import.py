@@ -40,7 +40,12 @@ def test_the_template_is_a_roll_that_can_be_imported(desk):
     checked = run("office", "import", "roll.csv", "--dry-run")
     said = run("office", "import", "roll.csv")
 
-    assert checked.stdout == "roll.csv: 3 residents, no faults\n"
+    assert checked.stdout.splitlines() == [
+        "roll.csv: 3 residents, no faults",
+        "  would sign into the ledger: 1 household (key)",
+        "  would sign into the ledger: 1 resident (print)",
+        "  would sign into the ledger: 1 staff (card)",
+    ]
     assert said.stdout == "3 residents enrolled; next: yardpass office publish\n"
     found = {row["resident"]: (row["class"], row["carrier"]) for row in listed()}
     assert found == {
@@ -184,7 +189,7 @@ def test_who_is_enrolled_can_be_passed_over_and_is_counted(desk):
     first = run("office", "import", "roll.csv", "--skip-enrolled")
     again = run("office", "import", "roll.csv", "--skip-enrolled")
 
-    assert checked.stdout == "roll.csv: 3 residents, no faults, 1 passed over\n"
+    assert checked.stdout.startswith("roll.csv: 3 residents, no faults, 1 passed over\n")
     publish = "next: yardpass office publish\n"
     assert first.stdout == f"3 residents enrolled, 1 passed over; {publish}"
     assert again.stdout == f"0 residents enrolled, 4 passed over; {publish}"
@@ -267,13 +272,78 @@ def test_the_book_is_read_once_however_long_the_roll_is(desk, monkeypatch):
     assert len(asked) < 100
 
 
+SHEETS = {
+    "a BOM, semicolons, CRLF": "\ufeffresident;days\r\nChen Wei;30\r\nZoë;9\r\n".encode(),
+    "tabs": b"resident\tdays\nChen Wei\t30\nZo\xc3\xab\t9\n",
+    "UTF-16 as Excel's Unicode text": "resident\tdays\r\nChen Wei\t30\r\nZoë\t9".encode("utf-16"),
+    "quotes around all": '"resident","days"\n"Chen Wei","30"\n"Zoë","9"\n'.encode(),
+    "an empty column in quotes": 'resident,days,""\nChen Wei,30,\nZoë,9,""\n'.encode(),
+}
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_a_sheet_is_imported_however_a_spreadsheet_saved_it(desk, name):
+    Path("roll.csv").write_bytes(SHEETS[name])
+
+    said = run("office", "import", "roll.csv")
+
+    assert said.stdout == "2 residents enrolled; next: yardpass office publish\n"
+    assert [row["resident"] for row in listed()] == ["Chen", "Chen Wei", "Zoë"]
+
+
+TOO_MUCH = {
+    "one line too many": (
+        roll_of(roll.MAX_LINES + 1).encode(),
+        "100001 lines below the first, at most 100000 are read; divide it",
+    ),
+    "a flat twice": (
+        b"resident\nFlat 40\nFlat 41\nFlat 40\n",
+        "line 4: resident: 'Flat 40' has a print on line 2 already",
+    ),
+    "another encoding": (
+        "resident\nZoë\n".encode("latin-1"),
+        'line 2: byte 0xeb is not UTF-8; save the sheet as "CSV UTF-8"',
+    ),
+    "no such column": (
+        b"name,days\nChen Wei,30\n",
+        "line 1: column 'name' is unknown; known are resident, class",
+    ),
+    "no name": (b"days,class\n30,staff\n", "line 1: no column 'resident' in the header"),
+    "a name on two lines": (
+        b'resident\n"Chen\nWei"\n',
+        "line 2: resident: 'Chen\\nWei' is no name: it holds line breaks",
+    ),
+    "a quote that does not end": (b'resident\n"Chen\nWei\n', "line 2: quotes that do not pair"),
+    "the workbook itself": (b"PK\3\4\x14\0\x06\0", "line 1: a NUL: this is no text"),
+}
+
+
+@pytest.mark.parametrize("name", TOO_MUCH)
+def test_a_sheet_that_cannot_be_meant_is_refused_in_a_sentence_and_changes_nothing(
+    desk, main, name
+):
+    data, why = TOO_MUCH[name]
+    Path("roll.csv").write_bytes(data)
+    before = snapshot(desk)
+
+    exit_code, out, err = main("office", "import", "roll.csv")
+
+    assert (exit_code, out) == (1, "")
+    assert err.startswith("yardpass: roll.csv was not imported, nobody was enrolled:\n")
+    assert why in err
+    assert snapshot(desk) == before
+
+
 def test_a_dry_run_checks_and_enrols_nobody(desk):
     Path("roll.csv").write_text(roll_of(300))
     before = snapshot(desk)
 
     said = run("office", "import", "roll.csv", "--dry-run")
 
-    assert said.stdout == "roll.csv: 300 residents, no faults\n"
+    assert said.stdout.splitlines() == [
+        "roll.csv: 300 residents, no faults",
+        "  would sign into the ledger: 300 resident (print)",
+    ]
     assert snapshot(desk) == before
 
 

@@ -5,11 +5,13 @@ import click
 from appliance.commands import (
     office_authority,
     office_card,
+    office_cards,
     office_guard,
     office_order,
     office_page,
     office_people,
     office_publish,
+    office_report,
     office_rule,
     office_terminal,
 )
@@ -30,7 +32,7 @@ COMMANDS = (
     office_people.enrol,
     office_card.card,
     office_people.issue,
-    office_people.cards,
+    office_cards.cards,
     office_people.import_,
     office_people.revoke,
     office_people.suspend,
@@ -41,6 +43,7 @@ COMMANDS = (
     office_guard.guard,
     office_people.list_,
     office_page.page,
+    office_report.report,
 )
 
 

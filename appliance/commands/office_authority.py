@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from appliance.commands.dry_run import rehearsable
 from appliance.commands.office_options import (
     CLASSES,
     FILE,
@@ -14,6 +15,7 @@ from appliance.commands.office_options import (
     open_office,
     seal_of,
     seal_options,
+    tell,
     terms_of,
     terms_options,
 )
@@ -32,6 +34,7 @@ from ledger_sync.keys import ED25519, SEED_BYTES, PublicKey, SigningKey, public_
 @click.option("--site", required=True, help="Short name of the compound, e.g. hz07.")
 @click.option("--passphrase", is_flag=True, help="Seal the private keys with a passphrase.")
 @terms_options
+@rehearsable()
 def init(
     folder: Path,
     site: str,
@@ -92,6 +95,7 @@ def fingerprint(office: Office) -> str:
     help="May sign orders to gates, not passes: a guard's key; deny notes, too, with --deny-only.",
 )
 @seal_options("Seal the new private key with a passphrase of its own.")
+@rehearsable(says=True)
 def issuer(
     folder: Path,
     name: str,
@@ -138,7 +142,7 @@ def issuer(
         except BaseException:
             path.unlink()
             raise
-        click.echo(f"its key is {path}; take it where it is used", err=True)
+        tell(f"its key is {path}; take it where it is used")
     click.echo(f"issuer {name}; {PUBLISH}")
 
 
@@ -169,6 +173,7 @@ def _public_key(file: Path) -> PublicKey:
 
 @click.command()
 @folder_option
+@rehearsable()
 def baseline(folder: Path) -> None:
     """Write each status list as one entry, with decoys: new gates need not replay the changes."""
     count = open_office(folder).baseline(now=now())
@@ -177,6 +182,7 @@ def baseline(folder: Path) -> None:
 
 @click.command()
 @folder_option
+@rehearsable()
 def snapshot(folder: Path) -> None:
     """Write the whole state to one file and name it in the ledger: new gates begin with it.
 
@@ -211,6 +217,7 @@ def snapshot(folder: Path) -> None:
     show_default=True,
     help="How long the recognition lasts.",
 )
+@rehearsable()
 def recognise(
     folder: Path,
     authority: str,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from appliance.commands.dry_run import rehearsable
 from appliance.commands.office_options import FILE, PUBLISH, folder_option, now, open_office
 from appliance.gate.guard_keys import MAX_PIN, MIN_PIN
 from appliance.office import guards
@@ -32,6 +33,7 @@ MAX_FILE = 128  # bytes of a file with PINs
     "--pin-file", type=FILE, help="File (mode 0600): the PIN, on a second line the other."
 )
 @click.option("--end", is_flag=True, help="The guard's keys are good no more.")
+@rehearsable("terminals", says=True)
 def guard(
     folder: Path,
     name: str | None,

@@ -31,6 +31,14 @@ days_option = click.option(
     help="How long the pass is valid.",
 )  # fmt: skip
 PUBLISH = "next: yardpass office publish"
+DRY_RUN = "yardpass.dry-run"
+"""In the meta of a click context where nothing happens for real: names what copies are of."""
+
+
+def tell(text: str) -> None:
+    """Says on stderr what was made, or what to do next; not in a dry run, where it is not so."""
+    if not click.get_current_context().meta.get(DRY_RUN):
+        click.echo(text, err=True)
 
 
 def zones_option(help_text: str) -> Callable[[Command], Command]:
@@ -46,7 +54,8 @@ def open_office(folder: Path) -> Office:
 
     def remembered(path: Path) -> str:
         if not answers:
-            answers.append(unlock.ask(path))
+            named = click.get_current_context().meta.get(DRY_RUN, str)
+            answers.append(unlock.ask(Path(named(str(path)))))
         return answers[0]
 
     return Office.open(folder, unlock=remembered)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from appliance.commands.dry_run import rehearsable
 from appliance.commands.office_options import FILE, folder_option, now, open_office
 from appliance.commands.order_words import KINDS, in_zones
 from appliance.office import ordering
@@ -22,6 +23,7 @@ from ledger_sync.order import ALL_ZONES, ZONE_COUNT, Kind
     multiple=True,
     help="Zone it is for; repeat. All zones without it.",
 )
+@rehearsable("file", says=True)
 def order(folder: Path, kind: str, file: Path, zones: tuple[int, ...]) -> None:
     """Write an order to gates to FILE: lockdown shuts entries, free opens gates, curfew is for the
     rule to read, release ends each of them.

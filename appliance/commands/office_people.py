@@ -3,12 +3,16 @@
 import contextlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 from click.core import ParameterSource
 
+from appliance.commands.dry_run import copied, rehearsable
+from appliance.commands.office_cards import tell_nameless
 from appliance.commands.office_options import (
     FILE,
     PUBLISH,
@@ -18,12 +22,12 @@ from appliance.commands.office_options import (
     now,
     open_office,
     progress_bar,
+    tell,
     zones_option,
 )
 from appliance.commands.office_phone import Given, Reply, holder_options, reply_options
 from appliance.office import denying, duress, giving, printing, roll
 from appliance.office.office import Enrolled, Office
-from appliance.passes import code
 from appliance.passes.token import HolderClass
 from appliance.zones import zone_of
 from ledger_sync import files
@@ -43,6 +47,7 @@ _ZONE = "Zone the pass covers; repeat for more."
 @days_option
 @click.option("--print", "print_to", type=FILE, help="Code to draw: .pdf, .png or .svg.")
 @click.option("--duress", "is_duress", is_flag=True, help="The key asks for help: see below.")
+@rehearsable("print_to")
 def enrol(
     folder: Path,
     resident: str,
@@ -77,7 +82,7 @@ def enrol(
     key = given.key()
     made = office.enrol(resident, key=key, klass=who, zones=where, now=at, days=days)
     _show(resident, made, print_to, _with_limits(office, made, given.reply))
-    click.echo(PUBLISH, err=True)
+    tell(PUBLISH)
 
 
 def _enrol_duress(folder: Path, resident: str, given: Given) -> None:
@@ -96,7 +101,7 @@ def _enrol_duress(folder: Path, resident: str, given: Given) -> None:
     office = open_office(folder)
     made = duress.enrol(office, resident, key, now=now())
     _show(resident, made, None, _with_limits(office, made, given.reply))
-    click.echo(PUBLISH, err=True)
+    tell(PUBLISH)
 
 
 @click.command()
@@ -134,25 +139,8 @@ def _show(resident: str, held: Enrolled, print_to: Path | None, reply: Reply) ->
         click.echo(link)
     if print_to:
         drawn = link.encode() if link else text
-        _tell(printing.card(drawn, print_to, caption=resident, handle=held.handle.hex()))
-        click.echo(f"wrote {print_to}", err=True)
-
-
-def _tell(left_out: Sequence[str]) -> None:
-    for caption in left_out:
-        why = "no font here can show it, or it is too long"
-        click.echo(f"the card of {caption!r} bears no name: {why}", err=True)
-
-
-@click.command()
-@folder_option
-@click.argument("file", type=FILE)
-def cards(folder: Path, file: Path) -> None:
-    """Draw all printed passes in force to FILE (.pdf), ten to a page, by name."""
-    found = open_office(folder).cards(now=now())
-    made = [printing.Card(code.to_text(at.token), at.resident, at.handle.hex()) for at in found]
-    _tell(printing.sheet(made, file))
-    click.echo(f"wrote {file}, {len(made)} cards; print it at 100 %")
+        tell_nameless(printing.card(drawn, print_to, caption=resident, handle=held.handle.hex()))
+        tell(f"wrote {print_to}")
 
 
 @click.command("import")
@@ -176,7 +164,8 @@ def import_(
         raise click.UsageError("give a FILE, or --template")
     data = files.read_bounded(file, roll.MAX_ROLL, hint="save the spreadsheet as CSV UTF-8")
     office, at = open_office(folder), now()
-    held = office.held(now=at)
+    with copied(folder) if dry_run else nullcontext(folder) as there:
+        held = open_office(there).held(now=at)
     is_held = None if skip_enrolled else held.has
     try:
         with progress_bar("Checking", data.count(b"\n") + 1) as bar:
@@ -187,10 +176,16 @@ def import_(
     over = f", {len(lines) - len(new)} passed over" if skip_enrolled else ""
     if dry_run:
         click.echo(f"{file}: {len(new)} residents, no faults{over}")
+        for (klass, carrier), count in sorted(Counter(map(_kind, new)).items()):
+            click.echo(f"  would sign into the ledger: {count} {klass} ({carrier})")
         return
     with progress_bar("Enrolling", len(new)) as bar:
         office.enrol_all(new, now=at, held=held, progress=_every(1_000, bar))
     click.echo(f"{len(new)} residents enrolled{over}; {PUBLISH}")
+
+
+def _kind(line: roll.Line) -> tuple[str, str]:
+    return line.klass.name.lower(), line.carrier
 
 
 def _every(step: int, tell: Callable[[int], None]) -> Callable[[int], None]:
@@ -202,6 +197,7 @@ def _status_command(name: str, help_text: str) -> click.Command:
     @click.argument("resident")
     @click.option("--carrier", type=click.Choice(CARRIERS), help="Only passes on this carrier.")
     @folder_option
+    @rehearsable()
     def run(folder: Path, resident: str, carrier: str | None) -> None:
         office = open_office(folder)
         count = office.set_status(resident, STATUSES[name], now=now(), carrier=carrier)
@@ -220,6 +216,7 @@ reinstate = _status_command("reinstate", "Put all passes of RESIDENT in force ag
 @folder_option
 @click.argument("file", nargs=-1, required=True, metavar="[RESIDENT] FILE")
 @click.option("--visitor", "visitors", multiple=True, metavar="HEX", help="Visitor; repeat.")
+@rehearsable("file", says=True)
 def deny(folder: Path, file: tuple[str, ...], visitors: tuple[str, ...]) -> None:
     """Write a deny note for RESIDENT to FILE: gates that get it refuse the passes for a day.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from appliance.commands.dry_run import rehearsable
 from appliance.commands.office_options import (
     FILE,
     PUBLISH,
@@ -14,6 +15,7 @@ from appliance.commands.office_options import (
     open_office,
     seal_of,
     seal_options,
+    tell,
     terms_of,
     terms_options,
 )
@@ -31,6 +33,7 @@ from ledger_sync.trust import MAX_GENESIS
 @click.option("--new-log", is_flag=True, help="Move the log on to its announced key, too.")
 @seal_options("Seal the keys that are announced next, in an office whose keys are plain.")
 @terms_options
+@rehearsable()
 def rotate(
     folder: Path,
     new_log: bool,
@@ -64,6 +67,7 @@ def rotate(
 @click.option(
     "--draft", is_flag=True, help="Write what cosigners elsewhere must see, no checkpoint."
 )
+@rehearsable("target")
 def publish(folder: Path, target: Path, lines: tuple[Path, ...], draft: bool) -> None:
     """Sign the log as it is now and write the ledger to TARGET.
 
@@ -98,6 +102,7 @@ def line_in(file: Path) -> str:
 @click.option("--name", required=True, help="Name of the cosigner, letters and digits.")
 @click.option("--site", required=True, help="Short name of the compound, e.g. hz07.")
 @click.option("--passphrase", is_flag=True, help="Seal its private key with a passphrase.")
+@rehearsable("target")
 def cosigner(target: Path, name: str, site: str, passphrase: bool) -> None:
     """Make the folder TARGET of a cosigner, at the party that shall run it; print its key."""
     if not name.isalnum():
@@ -111,7 +116,7 @@ def cosigner(target: Path, name: str, site: str, passphrase: bool) -> None:
         passphrase=unlock.choose() if passphrase else None,
     )
     click.echo(f"{name}={made.vkey(unlock.ask)}")
-    click.echo("give this line to the office: yardpass office init --cosigner ...", err=True)
+    tell("give this line to the office: yardpass office init --cosigner ...")
 
 
 @click.command()
@@ -119,6 +124,7 @@ def cosigner(target: Path, name: str, site: str, passphrase: bool) -> None:
 @click.argument("source")
 @click.option("--genesis", type=FILE, help="The office's genesis.policy, at the first time.")
 @click.option("--out", type=FILE, help="File for the signature line; stdout without.")
+@rehearsable("target", "out")
 def cosign(target: Path, source: str, genesis: Path | None, out: Path | None) -> None:
     """Let the cosigner in TARGET replay the draft that SOURCE shows, and sign it if all is well.
 
@@ -137,7 +143,4 @@ def cosign(target: Path, source: str, genesis: Path | None, out: Path | None) ->
         files.replace(out, line.encode())
     else:
         click.echo(line, nl=False)
-    click.echo(
-        f"cosigned; give the line to: yardpass office publish --cosignature {out or 'FILE'}",
-        err=True,
-    )
+    tell(f"cosigned; give the line to: yardpass office publish --cosignature {out or 'FILE'}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from appliance.commands.dry_run import rehearsable
 from appliance.commands.office_options import FILE, PUBLISH, folder_option, open_office
 from appliance.gate.words import explanation, headline
 from appliance.office import rule_check
@@ -41,6 +42,7 @@ def rule() -> None:
 @rule.command(name="set")
 @folder_option
 @click.argument("file", type=FILE)
+@rehearsable(says=True)
 def set_(folder: Path, file: Path) -> None:
     """Make FILE (JSON) the rule of all gates; `{}` gives the defaults."""
     text, made = _read(file)

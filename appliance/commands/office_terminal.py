@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from appliance.commands.dry_run import rehearsable
 from appliance.commands.office_authority import fingerprint
 from appliance.commands.office_options import (
     FILE,
@@ -81,6 +82,7 @@ def _addresses(
     callback=lambda context, option, value: _addresses(context, option, (value,))[0],
     help="HOST:PORT it listens at.",
 )
+@rehearsable("target")
 def terminal(folder: Path, target: Path, zones: tuple[int, ...], **post: Any) -> None:
     """Make the folder TARGET a terminal starts from, and name the terminal in the ledger."""
     office = open_office(folder)
@@ -93,6 +95,7 @@ def terminal(folder: Path, target: Path, zones: tuple[int, ...], **post: Any) ->
 @click.command()
 @folder_option
 @click.argument("name")
+@rehearsable()
 def gone(folder: Path, name: str) -> None:
     """Take the terminal NAME out of the ledger: no other terminal believes it any more."""
     open_office(folder).take_away(name)
