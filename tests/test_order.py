@@ -290,7 +290,7 @@ def test_a_key_without_the_right_gives_none(issuers):
 
 
 def test_the_right_is_none_of_the_usual_ones():
-    assert MAY_ORDER == 8 and not USUAL_RIGHTS & MAY_ORDER and ALL_RIGHTS == 15
+    assert MAY_ORDER == 8 and not USUAL_RIGHTS & MAY_ORDER and ALL_RIGHTS == 63
 
 
 def test_a_p_256_key_signs_no_order():

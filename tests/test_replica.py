@@ -564,7 +564,7 @@ def test_the_other_kinds_are_rows_that_stand_until_they_are_taken_back(store, tm
         ("update", bytes(range(32, 64)), 1 << 20, hints),
     ]
     assert policies == [(1, 0), (2, len(yard.entries) - 3)]
-    assert rights == {"Hofzeile 7": None, "Hofzeile 9": 15, "guard": 10}
+    assert rights == {"Hofzeile 7": None, "Hofzeile 9": 63, "guard": 10}
     assert second.version == 1
     assert store.row("SELECT size FROM snapshot") == (len(yard.entries) - 2,)
     assert store.row("SELECT seq FROM skipped") == (len(yard.entries) - 1,)
