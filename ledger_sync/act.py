@@ -1,8 +1,8 @@
 """Acts: what a guard did by hand, signed by the guard's key and kept in the feed of a terminal.
 
-An opening, a visitor in or out, a note, a shift that begins, ends or is handed over. What the
-guard wrote stands beside it, sealed (remark.py). Pure: a C2SP signed note to a value. FORMAT.md
-section 7.11.
+An opening, a visitor in or out, an order or a denial, a note, a shift that begins, ends or is
+handed over. What the guard wrote stands beside it, sealed (remark.py). Pure: a C2SP signed note to
+a value. FORMAT.md section 7.11.
 
     yardpass/hz07/act
     1767225600
@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from ledger_sync import note, urgent
 from ledger_sync.entries import CALLS_HELP, MAY_ACT, Issuer
+from ledger_sync.errors import Refused
 from ledger_sync.keys import ED25519, SigningKey
 from ledger_sync.state import may
 
@@ -29,6 +30,7 @@ MAX_NOTE = 2_048  # bytes: 256 of them fit a frame with what is sealed
 MAX_LINES = 24  # of a handover
 MAX_LINE = 100  # characters
 NO_REMARK = b""
+WINDOW_SECONDS = 60  # between the time of an act and that of the terminal that does and logs it
 _HEAD_LINES = 5
 _NAME = r"[a-z0-9][a-z0-9.-]{0,31}"
 _AT = re.compile(rf"at ({_NAME})", re.ASCII)
@@ -43,6 +45,8 @@ class Kind(enum.StrEnum):
     OPEN = "open"  # a gate, by its name
     IN = "in"  # a visitor, by 16 hex digits: of the invite, or drawn for who has none
     OUT = "out"
+    ORDER = "order"  # to gates, by the first 8 bytes of SHA-256 of the text of its note
+    DENY = "deny"  # likewise
     NOTE = "note"  # something for the next guard to read
     HANDOVER = "handover"  # to whom, by the kid of the key, which signs as well
 
@@ -50,11 +54,19 @@ class Kind(enum.StrEnum):
 _OBJECTS = {
     **dict.fromkeys((Kind.BEGIN, Kind.END, Kind.NOTE), re.compile("-")),
     Kind.OPEN: re.compile(_NAME, re.ASCII),
-    **dict.fromkeys((Kind.IN, Kind.OUT, Kind.HANDOVER), re.compile("[0-9a-f]{16}", re.ASCII)),
+    **dict.fromkeys(
+        (Kind.IN, Kind.OUT, Kind.ORDER, Kind.DENY, Kind.HANDOVER),
+        re.compile("[0-9a-f]{16}", re.ASCII),
+    ),
 }
 _KINDS = {kind.value: kind for kind in Kind}
 _SIGNERS = {Kind.HANDOVER: 2}
 NEEDS_REMARK = frozenset({Kind.OPEN, Kind.NOTE})
+
+
+class Unread(Refused):
+    """An act of somebody whom the ledger here does not name, or of a kind of a later version: it
+    may be well, and cannot be told here."""
 
 
 class Deed(NamedTuple):
@@ -103,6 +115,11 @@ def sign(origin: str, deed: Deed, keys: Sequence[SigningKey]) -> bytes:
     return f"{text}\n{''.join(lines)}".encode()
 
 
+def name_of(data: bytes) -> str:
+    """How an act names the note of an order or a denial."""
+    return hashlib.sha256(data.rpartition(b"\n\n")[0] + b"\n").hexdigest()[:16]
+
+
 def is_act(data: bytes) -> bool:
     """Whether a note means to be an act: its first line says so."""
     return data.partition(b"\n")[0].endswith(PURPOSE.encode())
@@ -120,6 +137,8 @@ def opened(data: bytes, *, origin: str, issuers: Iterable[Issuer]) -> Act:
         for one in issuers
         if may(one, MAY_ACT) and one.key.alg == ED25519
     }
+    if not any(one.name.encode() in data for one in known):
+        raise Unread("an act of nobody whom the ledger here names", reason="R-LEDGER")
     found = note.open_note(data, known)
     deed = _deed_in(found.text, origin)
     signers = [known[one.verifier] for one in found.signatures]
@@ -146,7 +165,9 @@ def _deed_in(text: str, origin: str) -> Deed:
         raise urgent.refused(f"not an act of {origin}: time, deed, place, remark")
     word, _, thing = lines[2].partition(" ")
     kind = _KINDS.get(word)
-    if kind is None or not _OBJECTS[kind].fullmatch(thing):
+    if kind is None:
+        raise Unread(f"{word[:20]!r} is nothing that a guard did so far", reason="R-LEDGER")
+    if not _OBJECTS[kind].fullmatch(thing):
         raise urgent.refused(f"{lines[2][:60]!r} is nothing that a guard does")
     at, remark = _AT.fullmatch(lines[3]), _REMARK.fullmatch(lines[4])
     if at is None or remark is None:

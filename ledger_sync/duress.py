@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from ledger_sync.acts import Acts, guards
 from ledger_sync.errors import Refused
-from ledger_sync.feed import BUNDLE, at_of, check_of, use_of
+from ledger_sync.feed import check_of, use_of
 from ledger_sync.keys import ED25519, PublicKey
 from ledger_sync.kinds import CALLS_HELP, DURESS
+from ledger_sync.recent import recent
 from ledger_sync.shelf import Held, Shelf
 from ledger_sync.store import Store
-from ledger_sync.watchlist import LOOKED_AT
 
 SHOWN_SECONDS = 86_400
 _HOLDERS = "SELECT DISTINCT holder FROM pass WHERE assurance = ? AND holder IS NOT NULL"
@@ -36,49 +36,42 @@ def kid_of(store: Store, terminal: str) -> bytes:
     return PublicKey(ED25519, bytes(row[0])).kid if row else b""
 
 
+def holders(store: Store) -> set[int]:
+    """Whose passes call for help. Raises `Unavailable`."""
+    return {holder for (holder,) in store.rows(_HOLDERS, DURESS)}
+
+
 def duresses(store: Store, site_secret: bytes, own: bytes, *, now: int) -> list[Duress]:
     """Those of the last day, oldest first; none in the feeds of this terminal, whose kid is `own`:
     whoever forces somebody to a gate looks at its screen. Raises `Unavailable`."""
-    holders = {holder for (holder,) in store.rows(_HOLDERS, DURESS)}
+    called = holders(store)
     has_guards = any((one.rights or 0) & CALLS_HELP for one in guards(store))
-    if not holders and not has_guards:
+    if not called and not has_guards:
         return []
     shelf, acts = Shelf(store), Acts(store, b"")
     theirs = [held for held in shelf.feeds() if not held.own and held.kid != own]
     found = {
         Duress(held.origin.split("/")[-2], gate, at)
         for held in theirs
-        for gate, at in _of_feed(shelf, held, site_secret, holders, acts, now - SHOWN_SECONDS)
+        for gate, at in _of_feed(shelf, held, site_secret, called, acts, now - SHOWN_SECONDS)
     }
     return sorted(found, key=lambda one: (one.at, one))
 
 
 def _of_feed(
-    shelf: Shelf, held: Held, secret: bytes, holders: set[int], acts: Acts, since: int
+    shelf: Shelf, held: Held, secret: bytes, called: set[int], acts: Acts, since: int
 ) -> Iterator[tuple[str, int]]:
     """(gate, when) of each check of one of these holders after `since`, and of acts likewise."""
     name = held.origin.split("/")[-2]
-    for entry in _newest(shelf, held, since):
+    for entry, _ in recent(shelf, held, since):
         done = acts.done(name, entry)
         if done is not None and done.act is not None and done.act.is_forced and done.at > since:
             yield name, done.at
         use = use_of(entry, secret)
-        if use is None or use.holder not in holders or use.at <= since:
+        if use is None or use.holder not in called or use.at <= since:
             continue
         try:
             gate = check_of(entry).gate
         except Refused:  # of a later version: who came can be read, where cannot
             gate = ""
         yield gate, use.at
-
-
-def _newest(shelf: Shelf, held: Held, since: int) -> Iterator[bytes]:
-    """The last entries of a feed, bundle by bundle, back to one that was over before `since`."""
-    first, stop = max(0, held.size - LOOKED_AT), held.size
-    while stop > first:
-        start = max(first, (stop - 1) // BUNDLE * BUNDLE)
-        bodies = shelf.bodies(held.number, start, stop)
-        yield from bodies
-        if max(map(at_of, bodies), default=0) <= since and start:
-            return
-        stop = start

@@ -16,6 +16,7 @@ from ledger_sync.store import Store
 from ledger_sync.tiles import bundle_of, entries_of
 
 MAX_ENTRIES = 2**32  # entries of one feed: the id of a row is feed * MAX_ENTRIES + seq
+LATEST_SECONDS = 60 * 86_400  # a check this long after what is forgotten is none of this time
 LAST_OWN = 16  # own feeds that are looked at for what was left unfinished
 _COLUMNS = (
     "id, kid, incarnation, branch, origin, size, peaks, note, own, taken, opened_at, previous"
@@ -28,13 +29,15 @@ _HEAD = "UPDATE feed SET size = ?, peaks = ?, note = ? WHERE id = ?"
 _ENTRY = "INSERT OR REPLACE INTO feed_entry VALUES (?, ?, ?, NULL, NULL, NULL, NULL, NULL)"
 _SEALED = """
 SELECT e.id, e.body FROM {} e LEFT JOIN feed f ON f.id = e.id / 4294967296
-WHERE length(e.sealed) > 0 AND (f.own = 0 OR e.id % 4294967296 + {} <=
-  (SELECT max(a.size) FROM acknowledged a WHERE a.feed = f.id)) ORDER BY e.id"""
+WHERE length(e.sealed) > 0 AND (f.own = 0 OR (SELECT count(*) FROM terminal) = 1
+  OR e.id % 4294967296 + {} <= (SELECT max(a.size) FROM acknowledged a WHERE a.feed = f.id))
+ORDER BY e.id"""
 _FORGETTABLE = {
     "feed_entry": _SEALED.format("feed_entry", 1),
     "feed_bundle": _SEALED.format("feed_bundle", BUNDLE),
 }
-"""Table -> its rows that may be forgotten; of own feeds only what a peer vouches to hold."""
+"""Table -> its rows that may be forgotten; of own feeds only what a peer vouches to hold, where
+there is a peer."""
 _ROWS = "SELECT id, body, sealed FROM feed_entry WHERE id >= ? AND id < ? ORDER BY id"
 _UNROW = "DELETE FROM feed_entry WHERE id >= ? AND id < ?"
 _BUNDLES = "SELECT id, body, sealed FROM feed_bundle WHERE id >= ? AND id < ? ORDER BY id"
@@ -89,10 +92,11 @@ def _split(sealed: bytes) -> list[bytes]:
         return [b""] * BUNDLE
 
 
-def _last_at(table: str, body: bytes) -> int:
-    """When the check of a row, or the last one of a bundle, was made."""
+def _last_at(table: str, body: bytes, latest: int) -> int:
+    """When the check of a row, or the last one of a bundle, was made; a time after `latest`, which
+    nobody can have meant, holds nothing back."""
     entries = entries_of(body, BUNDLE) if table == "feed_bundle" else [body]
-    return max(map(at_of, entries))
+    return max((at for at in map(at_of, entries) if at <= latest), default=0)
 
 
 class Shelf:
@@ -280,7 +284,7 @@ class Shelf:
             (table, at)
             for table, query in _FORGETTABLE.items()
             for at, body in self._store.rows(query)
-            if _last_at(table, bytes(body)) < before
+            if _last_at(table, bytes(body), before + LATEST_SECONDS) < before
         ]
         for table, at in found:
             self._execute(f"UPDATE {table} SET sealed = x'' WHERE id = ?", (at,))  # noqa: S608 - our own names

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from ledger_sync.errors import Refused
+from ledger_sync.feed import hlc_of
 from ledger_sync.gate_alarm import ALARM, GateAlarm, alarm_of, standing
+from ledger_sync.recent import recent
 from ledger_sync.shelf import Held, Shelf
 from ledger_sync.store import Store
-
-LOOKED_AT = 16_384  # entries of each terminal's newest feed: weeks of a busy gate
 
 
 def standing_alarms(store: Store) -> list[tuple[str, GateAlarm]]:
@@ -28,8 +28,9 @@ def standing_alarms(store: Store) -> list[tuple[str, GateAlarm]]:
 
 
 def _alarms(shelf: Shelf, held: Held) -> Iterator[GateAlarm]:
-    """What of the last entries is an alarm that can be read."""
-    for entry in shelf.bodies(held.number, max(0, held.size - LOOKED_AT)):
+    """What of the last entries is an alarm that can be read, in their order."""
+    pairs = sorted(recent(shelf, held, 0), key=lambda pair: hlc_of(pair[0]))
+    for entry, _ in pairs:
         if entry[:1] == bytes((ALARM,)):
             try:
                 yield alarm_of(entry)

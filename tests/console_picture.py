@@ -5,6 +5,7 @@ would have a browser fetch.
 """
 
 import asyncio
+import itertools
 import re
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def drawn() -> str:
             survey=lambda: standing,
             now=lambda: NOW,
             do=Paper([], []).do,
+            ticks=itertools.count(1).__next__,
         )
         app = Console(desk, wires)
         async with app.run_test(size=(92, 28)) as pilot:

@@ -24,6 +24,7 @@ from appliance.console.effects import (
 from appliance.console.flow import Post
 from appliance.console.keys import Key, typed
 from appliance.console.seen import Seen
+from appliance.console.shift import shift_of
 from appliance.console.view import View
 from appliance.gate.visitors import Visitor
 from appliance.policy.reasons import Reason
@@ -34,6 +35,7 @@ POST = Post("north-1", "north", 0b1001, ("anna", "boris"))
 ASKED = Seen(
     *(40, "north-1", "north", NOW, 0, Colour.YELLOW, Action.ASK, ("Y-IDCHECK",)),
     pseudonym=b"\5" * 16,
+    is_proven=True,
 )
 BY_HAND = Deed(NOW - 50, Kind.OPEN, "north", "north-1", b"\1" * 32)
 OPENED = Seen(
@@ -47,6 +49,9 @@ INSIDE = (Inside(0, 3, 1, (("87a414cf0c834483", NOW - 9_000), ("00000000000000aa
 
 
 DENIED = (Denied("ab" * 16, False, NOW + 600), Denied(MAYA.key, True, NOW + 90_000))
+
+
+KEPT = (GREEN, AWAY, FORCED, OPENED, ASKED)
 
 
 class Paper(NamedTuple):
@@ -66,7 +71,8 @@ class Paper(NamedTuple):
                 return Done(effect, guard)
             case Load(what):
                 inside = INSIDE if what == "inside" else ()
-                return Loaded(effect, VISITORS, inside, DENIED if what == "denied" else ())
+                shift = shift_of(KEPT, VISITORS, NOW - 86_400) if what == "shift" else None
+                return Loaded(effect, VISITORS, inside, DENIED if what == "denied" else (), shift)
             case Look(text):
                 visitor = MAYA.key if "visitor" in text else ""
                 visitor = "ff" * 8 if "new" in text else visitor
@@ -81,7 +87,7 @@ class Guard:
 
     def __init__(self, *seen, standing=COMPOUND, language="en", post=POST, fails=()):
         self.desk = Desk(View("north-1"), catalogue.load().words, post, language=language)
-        self.desk.view.add(seen or (GREEN, AWAY, FORCED, OPENED, ASKED))
+        self.desk.view.add(seen or KEPT)
         self.paper = Paper([], list(fails))
         self.standing, self.now = standing, NOW
         self.tick()
@@ -99,6 +105,14 @@ class Guard:
     def type(self, text):
         for key in typed(text):
             self._do(self.desk.press(key))
+        return self
+
+    def scan(self, text, gap_ms=2):
+        """A hand scanner types a code and enter: the first key comes whenever it is held up."""
+        for number, one in enumerate(text):
+            name = "enter" if one == "\n" else one
+            gap = gap_ms if number else 5_000
+            self._do(self.desk.press(Key(name, "" if one == "\n" else one, gap)))
         return self
 
     def unlock(self, name="anna"):

@@ -105,12 +105,16 @@ def test_a_key_with_the_right_acts(rights):
 
 @pytest.mark.parametrize("rights", [MAY_ISSUE, ALL_RIGHTS & ~MAY_ACT, None])
 def test_a_key_without_the_right_does_not(rights):
-    refused(act.sign(ORIGIN, OPEN, [ANNA]), "no known key", issuers=[guard("anna", ANNA, rights)])
+    refused(
+        act.sign(ORIGIN, OPEN, [ANNA]),
+        "whom the ledger here names",
+        issuers=[guard("anna", ANNA, rights)],
+    )
 
 
 def test_a_p256_key_does_not_act_whatever_its_rights():
     odd = Issuer("anna", PublicKey(ES256, key_of("p", ES256).public.raw), SINCE, UNTIL, 0, MAY_ACT)
-    refused(act.sign(ORIGIN, OPEN, [ANNA]), "no known key", issuers=[odd])
+    refused(act.sign(ORIGIN, OPEN, [ANNA]), "whom the ledger here names", issuers=[odd])
 
 
 @pytest.mark.parametrize("at", [SINCE - 1, UNTIL + 1])

@@ -1,6 +1,9 @@
 """The clerk signs with the key that a PIN opened, at a real gate; guessing costs time over a
 restart; and what a guard looks up is what the store says."""
 
+import os
+import threading
+import time
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -29,7 +32,7 @@ from appliance.gate import guard_keys
 from appliance.gate.guard_desk import GuardDesk
 from appliance.gate.remote import Answer, Why, answer_of
 from appliance.policy.facts import Gate
-from appliance.policy.tries import FREE, Tries
+from appliance.policy.tries import FREE, Tries, locked_seconds
 from appliance.policy.verdict import Colour
 from ledger_sync import act, keyfile, order
 from ledger_sync.acts import Acts
@@ -93,7 +96,8 @@ class Counter:
         """As the link does."""
         if self.is_gone:
             return Answer(False, Why.GONE)
-        return answer_of(self.desk.answer(request.to_bytes()))
+        sent = request._replace(sent_ms=time.monotonic_ns() // 1_000_000)
+        return answer_of(self.desk.answer(sent.to_bytes()))
 
     def acts(self):
         return [
@@ -303,22 +307,101 @@ def test_the_key_is_forgotten_at_the_end_and_never_printed(anna):
     assert anna.clerk.do(Sign(act.Kind.NOTE, said="after")).why == "locked"
 
 
+def test_a_guard_whose_key_has_ended_unlocks_and_reads_nothing(counter):
+    counter.stand.compound.publish(
+        Issuer("anna", key_named("anna").public, NOW - 99, NOW - 1, 0, RIGHTS)
+    )
+    assert counter.clerk.do(Unlock("anna", "271828")).why == "ended"
+    assert counter.acts() == []
+
+
+def test_orders_and_denials_are_on_record_before_they_are_done(anna):
+    anna.clerk.do(Order(order.Kind.FREE, 1))
+    anna.clerk.do(Order(order.Kind.RELEASE, 1))
+    anna.stand.terminal.present(show(C, ANN))
+    (check,) = anna.stand.checks_only()
+    anna.clerk.do(Deny(check.pseudonym, check.at))
+
+    kinds = [kind for kind, *_ in anna.acts()[1:]]
+    assert kinds == [act.Kind.ORDER, act.Kind.ORDER, act.Kind.DENY]
+
+
+def test_a_guard_s_time_that_began_while_the_gate_was_gone_is_on_record_once_it_is_back(counter):
+    counter.is_gone = True
+    counter.clerk.do(Unlock("anna", "314159"))
+    counter.is_gone = False
+    counter.clerk.do(Order(order.Kind.FREE, 1))
+
+    assert [(kind, forced) for kind, *_, forced in counter.acts()] == [
+        (act.Kind.BEGIN, True), (act.Kind.ORDER, True),
+    ]  # fmt: skip
+
+
+def test_ending_the_console_ends_the_guard_s_time(anna):
+    anna.clerk.close()
+    assert [kind for kind, *_ in anna.acts()] == [act.Kind.BEGIN, act.Kind.END]
+
+
+def test_a_shift_is_told_from_the_logs_however_much_happened_since(anna):
+    anna.clerk.do(Sign(act.Kind.NOTE, said="police called, keep shut"))
+    anna.clerk.do(Sign(act.Kind.OPEN, "n", "Delivery"))
+    for number in range(700):
+        anna.stand.terminal.present(b"nonsense %d" % number)
+
+    shift = anna.clerk.do(Load("shift")).shift
+
+    assert (shift.openings, shift.colours[Colour.RED]) == (1, 700)
+    assert [said for _, said, _ in shift.notes] == ["police called, keep shut"]
+
+
+def test_the_same_visitor_goes_in_and_out_though_the_clock_stands_still(anna):
+    for kind in (act.Kind.IN, act.Kind.OUT) * 3:
+        assert isinstance(anna.clerk.do(Sign(kind, "ab" * 8)), Done)
+
+
 # The file of wrong PINs.
 
 
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"anna": 1}', '{"anna": [1]}', '{"anna": ["a", "b"]}', "[" * 9_999]
 )
-def test_a_damaged_file_of_tries_counts_as_many_and_is_mended_by_the_next(tmp_path, text):
+def test_a_damaged_file_counts_as_many_from_when_it_was_written_and_is_mended(tmp_path, text):
     path = tmp_path / "tries.json"
     path.write_text(text)
+    os.utime(path, (NOW, NOW))
     tries = TriesFile(path)
     assert tries.get("anna", NOW) == Tries(FREE, NOW)
+    assert locked_seconds(tries.get("anna", NOW + 31), NOW + 31) == 0
 
     tries.put("anna", Tries(2, NOW))
 
     assert tries.get("anna", NOW) == Tries(2, NOW)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_clock_that_was_lost_holds_a_guard_up_from_when_it_was_first_looked_at(tmp_path):
+    tries = TriesFile(tmp_path / "tries.json")
+    tries.put("anna", Tries(FREE, NOW))
+
+    waits = [locked_seconds(tries.get("anna", at), at) for at in (0, 29, 30, 10_000)]
+
+    assert waits == [30, 1, 0, 0]
+
+
+def test_two_consoles_at_once_get_no_more_tries_than_one(counter, tmp_path):
+    others = [TriesFile(counter.tries._path) for _ in range(2)]
+    with others[0].alone():
+        got = []
+
+        def second():
+            with others[1].alone():
+                got.append(others[1].get("anna", NOW))
+
+        thread = threading.Thread(target=second)
+        thread.start()
+        others[0].put("anna", Tries(FREE, NOW))
+    thread.join(10)
+    assert got == [Tries(FREE, NOW)]
 
 
 def test_tries_are_kept_by_name_the_newest_only(tmp_path):

@@ -1,6 +1,7 @@
 """The console on a screen: drawn by Textual, driven by its keys."""
 
 import asyncio
+import itertools
 
 import pytest
 from console_yard import ASKED, OPENED, POST, Paper
@@ -8,13 +9,14 @@ from test_console_view import AWAY, COMPOUND, FORCED, GREEN, NOW, RED
 from textual.events import Paste
 
 from appliance.console import asking, catalogue
-from appliance.console.app import Console, Wires, style_of, text_of
+from appliance.console.app import SURVEY_LOOKS, Console, Wires, style_of, text_of
 from appliance.console.desk import Desk
-from appliance.console.effects import Sign
+from appliance.console.effects import Lock, Sign
 from appliance.console.lines import Line, Look
 from appliance.console.palette import FULL, LINUX, MONO, palette_of
 from appliance.console.view import View
 from ledger_sync import act
+from ledger_sync.duress import Duress
 from ledger_sync.errors import Refused, Unavailable
 
 
@@ -39,6 +41,7 @@ def made(feeds, paper=None, palette=FULL):
     desk = Desk(View("north-1"), catalogue.load().words, POST)
     paper = paper or Paper([], [])
     wires = Wires(
+        ticks=itertools.count(1).__next__,
         look=feeds.look,
         survey=lambda: COMPOUND,
         now=lambda: NOW,
@@ -210,6 +213,35 @@ def test_it_rings_for_who_waits_and_for_alarms_and_not_for_what_was_before():
     feeds = Feeds([FORCED], [RED], [ASKED], [FORCED._replace(hlc=90)], [OPENED])
     drive(feeds, steps)
     assert rung == [2, 3]
+
+
+def test_it_rings_when_somebody_calls_for_help():
+    rung, calls = [], []
+    feeds = Feeds([GREEN])
+
+    async def steps(app, pilot):
+        app.bell = lambda: rung.append(app._looks)
+        app._wires = app._wires._replace(survey=lambda: COMPOUND._replace(duress=tuple(calls)))
+        for _ in range(2):
+            calls.append(Duress("exit-1", "exit", NOW - len(calls)))
+            app._looks = SURVEY_LOOKS
+            app.tick()
+        app._looks = SURVEY_LOOKS
+        app.tick()
+
+    drive(feeds, steps)
+    assert len(rung) == 2
+
+
+def test_the_library_s_own_key_for_the_end_locks_the_console_as_well():
+    paper = Paper([], [])
+
+    async def steps(app, pilot):
+        await keys(app, pilot, "u", "1", "enter", *"271828", "enter")
+        await pilot.press("ctrl+q")
+
+    app = drive(Feeds([GREEN]), steps, paper=paper)
+    assert isinstance(paper.seen[-1], Lock) and not app.is_running
 
 
 def test_nothing_new_draws_nothing():

@@ -5,6 +5,7 @@ Arrivals, a forced door, an opening by hand, a visitor who overstays, an outage,
 """
 
 import asyncio
+import itertools
 import os
 import time
 from contextlib import contextmanager
@@ -87,6 +88,7 @@ class Evening:
                 look=watch.look, survey=survey.look, now=lambda: self.now,
                 gate=lambda: link.poll(time.monotonic()), do=clerk.do, end=clerk.close,
                 is_asking=lambda seen: asking.is_asking(seen, "north-1"),
+                ticks=itertools.count(1).__next__,
             )  # fmt: skip
             try:
                 yield Console(command.desk_of(self.settings, "en"), wires)

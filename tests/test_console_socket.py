@@ -68,13 +68,16 @@ def test_a_packet_that_is_too_long_is_hung_up_on(place, heard):
     assert heard == []
 
 
-def test_one_console_too_many_is_hung_up_on_and_the_others_stay(place, heard):
+def test_for_one_console_too_many_the_one_that_asked_last_longest_ago_makes_room(place, heard):
     callers = [caller(place) for _ in range(MAX_CONSOLES)]
-    for one in callers:
+    for one in (*callers, callers[0]):
         one.send(b"x")
         assert one.recv(9) == b"X"
     with closing(caller(place)) as late:
-        assert late.recv(9) == b""
+        late.send(b"z")
+        assert late.recv(9) == b"Z"
+    with closing(callers.pop(1)) as left:
+        assert left.recv(9) == b""
     for one in callers:
         one.send(b"y")
         assert one.recv(9) == b"Y"

@@ -16,6 +16,7 @@ from appliance.console.view import (
     MAX_ALARMS,
     MAX_GATES,
     MAX_KEPT,
+    MAX_OF_ONE,
     Filter,
     Shown,
     View,
@@ -81,10 +82,10 @@ def test_a_screen_of_80_by_25_says_all_that_matters():
         " garage-1       SILENT        -       -     well             -",
         " north-1        this terminal 41 s    good  well             ■ RED    14:03",
         " CHECKS, all gates",
-        " 14:03   north        in  ■ RED    stays shut    R-REVOKED",
-        " 14:02   exit         ! FORCED",
-        " 14:02   exit         out ■ RED    opens         R-REPLAY",
-        " 14:01   north        in  ● GREEN  opens",
+        " 14:03   north-1      in  ■ RED    stays shut    R-REVOKED",
+        " 14:02   exit-1       ! FORCED",
+        " 14:02   exit-1       out ■ RED    opens         R-REPLAY",
+        " 14:01   north-1      in  ● GREEN  opens",
         *4 * [""],
         " F1 help   u unlock   o open   v visitor   p look up   d deny   t overdue",
         " i inside   k orders   n note   h hand over   s what is wrong   a all gates",
@@ -121,8 +122,8 @@ def test_a_small_screen_keeps_the_verdict_and_the_keys():
         " The office revoked this pass.",
         " in by north, 14:03",
         " CHECKS, all gates",
-        " 14:03   north        in  ■ RED    stay…",
-        " 14:01   north        in  ● GREEN  opens",
+        " 14:03   north-1      in  ■ RED    stay…",
+        " 14:01   north-1      in  ● GREEN  opens",
         " F1 help   u unlock   o open   q end",
     ]
 
@@ -176,12 +177,20 @@ def test_what_a_peer_tells_late_stands_where_it_happened_and_changes_no_newer_ro
     assert next(line for line in lines if line.startswith(" exit-1")).endswith("14:02")
 
 
-def test_the_newest_are_kept_and_no_more():
-    seen = view(*(GREEN._replace(hlc=n, at=NOW - 10_000 + n) for n in range(MAX_KEPT + 9)))
+def test_the_newest_are_kept_and_no_more_of_one_terminal_than_leaves_room_for_the_others():
+    seen = view(
+        *(
+            GREEN._replace(hlc=n, at=NOW - 10_000 + n, terminal=f"gate-{n % 9}")
+            for n in range(2 * MAX_KEPT)
+        )
+    )
+    assert len(seen.kept) == MAX_KEPT
+    assert {one.hlc for one in seen.kept} == set(range(MAX_KEPT, 2 * MAX_KEPT))
 
-    shown = seen.lines(COMPOUND, NOW, 80, MAX_KEPT + 100)
+    seen.add([RED._replace(hlc=2**62 + n, terminal="liar") for n in range(2 * MAX_KEPT)])
 
-    assert sum(" GREEN " in line.text for line in shown[13:]) == MAX_KEPT
+    assert len(seen.kept) == MAX_KEPT
+    assert sum(one.terminal == "liar" for one in seen.kept) == MAX_OF_ONE
 
 
 def test_what_stands_is_told_the_gravest_first_and_counted_where_it_is_too_much():
@@ -234,7 +243,7 @@ def test_what_happened_on_another_day_says_how_long_ago():
     shown = texts(view(old).lines(COMPOUND, NOW, 80, 25))
 
     assert shown[6] == "   stays shut   in by north, 14:03, 2 d ago"
-    assert " 2 d     north        in  ■ RED    stays shut    R-REVOKED" in shown
+    assert " 2 d     north-1      in  ■ RED    stays shut    R-REVOKED" in shown
 
 
 def test_every_state_of_a_peer_has_a_word():

@@ -1,14 +1,17 @@
 """The console's eyes: what is new in a store, however it came there."""
 
 import pytest
-from compound import ANN, BOB, NOW, C, show
+from compound import ANN, BOB, NOW, C, key_named, show
 from diary import check
-from stand import Stand
+from stand import SECRET, Stand
 
 from appliance.console import watch
 from appliance.console.seen import seen_of
 from appliance.console.watch import Watch
 from appliance.policy.verdict import Colour
+from ledger_sync import act
+from ledger_sync.duress import Duress
+from ledger_sync.entries import CALLS_HELP, MAY_ACT, Issuer
 from ledger_sync.store import Store
 
 
@@ -94,3 +97,32 @@ def test_of_many_feeds_the_first_look_reads_the_newest(stand, eyes, monkeypatch)
 
     assert [one.hlc for one in first] == [9]
     assert len(eyes.look()) == 1
+
+
+def test_a_terminal_whose_time_is_ahead_comes_before_nobody(stand):
+    with Store(stand.compound.path) as store:
+        eyes = Watch(store, now=lambda: NOW)
+        entry = check(hlc=2**63).to_bytes()
+        stand.log.append(stand.recorder.number, 1, entry)
+
+        (seen,) = eyes.look()
+
+        assert seen.hlc == (NOW + 300) * 1_000 << 16
+
+
+def test_calls_for_help_are_heard_as_they_come_and_not_of_this_terminal(stand):
+    forced = key_named("forced")
+    stand.compound.publish(
+        Issuer("anna", forced.public, NOW - 9, NOW + 9, 0, MAY_ACT | CALLS_HELP)
+    )
+    deed = act.Deed(NOW, act.Kind.BEGIN, "-", "n")
+    with Store(stand.compound.path) as store:
+        eyes = Watch(store, SECRET, now=lambda: NOW)
+        stand.recorder.act(act.sign("yardpass/hz07", deed, [forced]), b"", NOW)
+        eyes.look()
+        assert eyes.calls() == []
+    stand.store.write("UPDATE feed SET own = 0, size = 2")
+    with Store(stand.compound.path) as store:
+        eyes = Watch(store, SECRET, now=lambda: NOW)
+        eyes.look()
+        assert (eyes.calls(), eyes.calls()) == ([Duress("n", "n", NOW)], [])

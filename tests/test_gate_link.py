@@ -105,8 +105,8 @@ def test_a_gate_that_answers_nonsense_is_gone(tmp_path, link, noise):
 def test_what_was_signed_is_answered(tmp_path, link):
     with gate(tmp_path / "gate.sock"):
         assert link.do(NOTE) == Answer(True)
-    with gate(tmp_path / "gate.sock", lambda packet: Answer(False, Why.LOCKDOWN).to_bytes()):
-        assert link.do(NOTE) == Answer(False, Why.LOCKDOWN)
+    with gate(tmp_path / "gate.sock", lambda packet: Answer(False, Why.STUCK).to_bytes()):
+        assert link.do(NOTE) == Answer(False, Why.STUCK)
 
 
 def test_a_command_to_a_gate_that_is_gone_or_talks_nonsense_is_not_done(tmp_path, link):

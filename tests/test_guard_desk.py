@@ -5,8 +5,11 @@ from compound import IN, NOW, OUT, SITE, TRUST, key_named
 from stand import KEY, PULSE_MS, SECRET, Stand
 from test_terminal import full
 
-from appliance.gate.guard_desk import GuardDesk
-from appliance.gate.opener import JAMMED_OPEN, LOCKED
+from appliance.console.gate_link import ANSWER_SECONDS
+from appliance.door_config import GateConfig
+from appliance.gate.doorman import Doorman
+from appliance.gate.guard_desk import LATE_MS, GuardDesk
+from appliance.gate.opener import JAMMED_OPEN
 from appliance.gate.remote import ASK, Answer, Request, State, Why, answer_of
 from appliance.policy.facts import Gate
 from ledger_sync import act, deny, order, remark
@@ -17,9 +20,11 @@ from ledger_sync.clock import Reading
 from ledger_sync.denials import Denials
 from ledger_sync.duress import Duress, duresses
 from ledger_sync.entries import CALLS_HELP, MAY_ACT, MAY_DENY, MAY_ORDER, Issuer
+from ledger_sync.errors import Refused
 from ledger_sync.fsck import findings
 from ledger_sync.orders import Orders
 from ledger_sync.remark import Remark
+from ledger_sync.shelf import MAX_ENTRIES, Shelf
 
 ANNA, BORIS, FORCED, EVE = map(key_named, ("anna", "boris", "anna forced", "eve"))
 RIGHTS = MAY_ACT | MAY_ORDER | MAY_DENY
@@ -33,7 +38,7 @@ class Desk:
     """A stand whose ledger names guards, and its guard's desk."""
 
     def __init__(self, folder, way=IN):
-        self.stand = Stand(folder, way)
+        self.stand, self.ticks_ms = Stand(folder, way), 10_000
         span = (NOW - 99, NOW + 99, 0)
         self.stand.compound.publish(
             Issuer("anna", ANNA.public, *span, RIGHTS),
@@ -50,11 +55,13 @@ class Desk:
             gate=Gate(SITE, "n", IN, 1),
             site_secret=SECRET,
             trust=lambda: TRUST,
+            ticks_ms=lambda: self.ticks_ms,
         )
 
-    def ask(self, note, said=None):
+    def ask(self, note, said=None, sent_ms=None):
         plain = said.to_bytes() if said else b""
-        return answer_of(self.desk.answer(Request(note, plain).to_bytes()))
+        request = Request(note, plain, self.ticks_ms if sent_ms is None else sent_ms)
+        return answer_of(self.desk.answer(request.to_bytes()))
 
     def act(self, deed=OPEN, *keys, said=SAID):
         return self.ask(act.sign(ORIGIN, deed, keys or (ANNA,)), said)
@@ -156,11 +163,13 @@ def test_a_digest_is_forgotten_when_its_time_has_passed(desk):
     assert len(desk.desk._done) <= 4
 
 
-@pytest.mark.parametrize("packet", [b"", b"!", b"!\0\5abc", b"!\0\1x", b"=", b"?!", b"!" * 300])
+@pytest.mark.parametrize(
+    "packet", [b"", b"!", b"!" + bytes(9) + b"\5abc", b"=", b"?!", b"!" * 300]
+)
 def test_nonsense_is_answered_and_moves_nothing(desk, packet):
     answer = answer_of(desk.desk.answer(packet))
 
-    assert not answer.is_done and answer.why in (Why.FORM, Why.LEDGER, Why.SIGNER)
+    assert not answer.is_done and answer.why in (Why.FORM, Why.LEDGER, Why.SIGNER, Why.LATE)
     assert desk.stand.relay.history == ()
 
 
@@ -180,9 +189,8 @@ def test_a_full_disk_keeps_nobody_in(way_out):
 
 def test_a_gate_that_may_not_open_says_why_and_records_nothing(desk, monkeypatch):
     opener = desk.stand.terminal._opener
-    for refusal, why in ((LOCKED, Why.LOCKDOWN), (JAMMED_OPEN, Why.STUCK)):
-        monkeypatch.setattr(opener, "refusal", lambda said=refusal: said)
-        assert desk.act() == Answer(False, why)
+    monkeypatch.setattr(opener, "refusal", lambda: JAMMED_OPEN)
+    assert desk.act() == Answer(False, Why.STUCK)
     assert desk.done() == []
 
 
@@ -217,8 +225,15 @@ def test_orders_and_denials_of_a_guard_take_effect_and_a_stranger_s_do_not(desk)
     block = deny.sign(ORIGIN, [], issued_at=NOW, key=ANNA, visitors=[5])
     foreign = order.sign(ORIGIN, order.Kind.RELEASE, 1, issued_at=NOW + 1, key=EVE)
 
-    assert [desk.ask(note) for note in (lock, block)] == [Answer(True)] * 2
+    assert desk.ask(lock).why is Why.LEDGER  # nobody says that they give it
+    for kind, note in ((Kind.ORDER, lock), (Kind.DENY, block)):
+        deed = Deed(NOW, kind, act.name_of(note), "n")
+        assert desk.act(deed, ANNA, said=None) == Answer(True)
+        assert desk.ask(note) == Answer(True)
+        assert desk.ask(note).why is Why.LEDGER  # once
+    desk.act(Deed(NOW, Kind.ORDER, act.name_of(foreign), "n"), ANNA, said=None)
     assert desk.ask(foreign).why is Why.LEDGER
+    assert [done.act.deed.kind for done in desk.done()] == [Kind.ORDER, Kind.DENY, Kind.ORDER]
     assert Orders(desk.stand.store).in_force().lockdown == 1
     assert Denials(desk.stand.store).blocked_until(5) == NOW + 86_400
 
@@ -236,13 +251,29 @@ def test_the_state_tells_what_failed_and_what_is_well_again(desk):
     )
 
 
-def test_an_act_that_a_terminal_made_up_is_told_as_nobody_s(desk):
-    forged = act.sign(ORIGIN, OPEN, [EVE])
+def test_what_a_terminal_made_up_moved_or_repeated_counts_for_nothing_and_is_told(desk):
+    good = act.sign(ORIGIN, OPEN, [ANNA])
     elsewhere = act.sign(ORIGIN, OPEN._replace(terminal="south-2"), [ANNA])
-    for note in (forged, elsewhere, b"yardpass/hz07/act\nnonsense"):
-        desk.stand.recorder.act(note, b"", NOW)
+    spoilt = good.replace(b"open n", b"open m")
+    unknown = act.sign(ORIGIN, OPEN, [EVE])
+    for note, at in (
+        (good, NOW), (good, NOW), (good, NOW + 61), (elsewhere, NOW), (spoilt, NOW),
+        (b"yardpass/hz07/act\nnonsense", NOW), (unknown, NOW),
+    ):  # fmt: skip
+        desk.stand.recorder.act(note, b"", at)
 
-    assert [done.act for done in desk.done()] == [None] * 3
+    assert [done.fault for done in desk.done()] == ["", *["forged"] * 4, "unread", "unread"]
+    assert [done.act is None for done in desk.done()] == [False, *[True] * 6]
+
+
+def test_an_act_that_came_before_its_guard_is_read_once_the_ledger_names_them(desk):
+    acts = Acts(desk.stand.store, SECRET)
+    desk.stand.recorder.act(act.sign(ORIGIN, OPEN, [EVE]), b"", NOW)
+    assert [done.fault for done in acts.since(0)] == ["unread"]
+
+    desk.stand.compound.publish(Issuer("eve", EVE.public, NOW - 9, NOW + 9, 0, MAY_ACT))
+
+    assert [done.act.guards for done in acts.since(0)] == [("eve",)]
 
 
 def test_a_remark_that_was_exchanged_is_not_shown(desk):
@@ -265,3 +296,86 @@ def test_other_terminals_hear_a_forced_guard_call_for_help_and_this_one_does_not
 
     assert (here, there, at_its_peer) == ([], [Duress("n", "n", NOW)], [])
     assert duresses(own, SECRET, b"", now=NOW + 86_401) == []
+
+
+# What stands between a gate and its guards at the worst of times.
+
+
+def test_what_waited_so_long_that_the_guard_was_told_of_it_opens_nothing(desk):
+    note = act.sign(ORIGIN, OPEN, [ANNA])
+
+    late = desk.ask(note, SAID, sent_ms=desk.ticks_ms - LATE_MS - 1)
+    ahead = desk.ask(note, SAID, sent_ms=desk.ticks_ms + 1)
+
+    assert (late.why, ahead.why, desk.stand.relay.history) == (Why.LATE, Why.LATE, ())
+    assert LATE_MS <= 1_000 * ANSWER_SECONDS
+
+
+@pytest.mark.parametrize("now", [0, NOW - 40 * 365 * 86_400, NOW + 90 * 365 * 86_400])
+def test_a_gate_that_lost_the_time_obeys_its_guards_by_the_time_that_is_certain(desk, now):
+    desk.stand.store.write("UPDATE ledger SET floor = ?", NOW)
+    desk.stand.checker.look(NOW)
+    desk.stand.reading = Reading(now, False, 10**6, False)
+    desk.make()
+
+    assert desk.act() == Answer(True)
+    assert [done.at for done in desk.done()] == [NOW]
+
+
+def test_a_guard_whose_time_is_over_does_nothing_though_the_clock_goes_back(desk):
+    desk.stand.store.write("UPDATE ledger SET floor = ?", NOW + 200)
+    desk.stand.checker.look(NOW + 200)
+    desk.stand.reading = Reading(NOW, False, 10**6, False)
+
+    assert desk.act().why is Why.TIME
+    assert desk.act(OPEN._replace(issued_at=NOW + 200)).why is Why.SIGNER
+
+
+def test_a_damaged_feed_of_its_own_keeps_no_gate_from_its_start(desk):
+    desk.act()
+    desk.stand.store.write("INSERT INTO feed_bundle VALUES (?, x'ff', x'')", 2 * MAX_ENTRIES)
+    with pytest.raises(Refused):
+        Shelf(desk.stand.store).bodies(2)
+    desk.stand.reading = Reading(NOW + 1, True, 1, True)
+    desk.make()
+
+    assert desk.act(OPEN._replace(issued_at=NOW + 1)) == Answer(True)
+
+
+def test_what_was_signed_before_the_start_is_not_done_after_it(desk):
+    early = act.sign(ORIGIN, OPEN, [ANNA])
+    desk.stand.reading = Reading(NOW + 1, True, 1, True)
+    desk.make()
+
+    assert desk.ask(early, SAID).why is Why.AGAIN
+
+
+def test_in_a_lockdown_a_guard_lets_an_ambulance_in(tmp_path):
+    desk = Desk(tmp_path)
+    with desk.stand:
+        doorman = Doorman(
+            GateConfig(has_contact=False), desk.stand.relay, pulse_ms=PULSE_MS, is_way_out=False,
+            now=lambda: 1_000, tell=lambda kind: None,
+        )  # fmt: skip
+        doorman.stand(locked=True, held_open=False)
+        desk.stand.terminal._opener = doorman
+
+        assert desk.act() == Answer(True)
+        assert [one[0] for one in desk.stand.relay.history] == ["on", "off"]
+
+
+def test_an_exit_opens_by_hand_though_the_store_is_gone(way_out):
+    assert way_out.act(OPEN._replace(kind=Kind.BEGIN, object="-", remark=b""), said=None).is_done
+    way_out.stand.store.close()
+
+    assert way_out.act().is_done
+    assert len(way_out.stand.relay.history) == 2
+
+
+def test_whoever_floods_the_gate_with_nonsense_fills_no_log(desk, caplog):
+    for _ in range(1_000):
+        desk.desk.answer(b"nonsense")
+    assert len(caplog.records) == 1
+    desk.ticks_ms += 1_000
+    desk.desk.answer(b"nonsense")
+    assert len(caplog.records) == 2

@@ -463,7 +463,10 @@ class AnyStory(RuleBasedStateMachine):
         if event is E.GRANTED_OUT or (event is E.EXIT_PRESSED and config.exit_pulse):
             assert {Out.PULSE, Out.HOLD} & set(said)
         if Out.REFUSED_LOCKDOWN in said or Out.REFUSED_STUCK in said:
-            assert event is E.GRANTED_IN
+            assert event in (E.GRANTED_IN, E.GRANTED_IN_LOCKDOWN)
+        if event is E.GRANTED_IN_LOCKDOWN:
+            assert {Out.PULSE, Out.HOLD, Out.REFUSED_STUCK} & set(said)
+            assert Out.REFUSED_LOCKDOWN not in said
         if not config.has_contact:
             assert not {Out.FORCED, Out.HELD, Out.STUCK} & set(said)
 

@@ -9,8 +9,9 @@ from ledger_sync.checklog import CheckLog
 from ledger_sync.feed import origin_of
 from ledger_sync.gate_alarm import GateAlarm
 from ledger_sync.intake import Intake
+from ledger_sync.recent import LOOKED_AT
 from ledger_sync.store import Store
-from ledger_sync.watchlist import LOOKED_AT, standing_alarms
+from ledger_sync.watchlist import standing_alarms
 
 EAST = "east"
 

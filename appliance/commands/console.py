@@ -60,8 +60,9 @@ def run(
     secret = _secret(settings)
     with ExitStack() as stack:
         replica = stack.enter_context(open_replica(settings))
-        watch = Watch(replica.store, secret)
-        survey = Survey(replica, Post(settings.terminal, settings.store.parent, secret), now)
+        watch = Watch(replica.store, secret, now=now)
+        post = Post(settings.terminal, settings.store.parent, secret)
+        survey = Survey(replica, post, now, watch.calls)
         link = GateLink(console_socket.path_beside(settings.store))
         stack.callback(link.close)
         palette = palette_of(os.environ)

@@ -1,5 +1,6 @@
 """The console's screen: draws what the desk says, twice a second, and tells it the keys."""
 
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -12,6 +13,7 @@ from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.widget import Widget
 
+from appliance.console import asking
 from appliance.console.desk import Desk
 from appliance.console.effects import Effect, Failed, Result
 from appliance.console.keys import Key
@@ -44,7 +46,7 @@ class Wires(NamedTuple):
     either may raise `Refused` or `Unavailable`, which is told on the screen until it works again.
     `gate` says how the gate process is, None while it is gone; `do` does an effect, `end` is the
     last thing that is done, both in a thread of their own. It rings where `is_asking` says so of
-    what is new."""
+    what is new. `ticks` are seconds of a monotonic clock."""
 
     look: Callable[[], list[Seen]]
     survey: Callable[[], Standing]
@@ -53,6 +55,7 @@ class Wires(NamedTuple):
     do: Callable[[Effect], Result] = _locked
     end: Callable[[], None] = _nothing
     is_asking: Callable[[list[Seen]], bool] = _never
+    ticks: Callable[[], float] = time.monotonic
 
 
 class Console(App[None]):
@@ -69,6 +72,7 @@ class Console(App[None]):
         self._palette = palette
         self._standing = Standing()
         self._looks = 0
+        self._key_ms = 0  # when the last key was pressed
         self._fault = ""
         self._drawn: tuple[tuple[int, int], list[Line]] | None = None
         self._clerk = ThreadPoolExecutor(1, thread_name_prefix="clerk")
@@ -92,7 +96,9 @@ class Console(App[None]):
             if self._looks and self._wires.is_asking(seen):
                 self.bell()
             if self._looks % SURVEY_LOOKS == 0 or self._fault:
-                self._standing = self._wires.survey()
+                before, self._standing = self._standing, self._wires.survey()
+                if self._looks and asking.is_calling(before, self._standing):
+                    self.bell()
             self._fault = ""
         except (Refused, Unavailable) as error:
             self._fault = str(error)
@@ -121,10 +127,17 @@ class Console(App[None]):
     def on_key(self, event: events.Key) -> None:
         event.stop()
         event.prevent_default()
-        self._start(self._desk.press(Key(event.key, event.character or "")))
+        now_ms = round(1_000 * self._wires.ticks())
+        gap_ms, self._key_ms = now_ms - self._key_ms, now_ms
+        self._start(self._desk.press(Key(event.key, event.character or "", gap_ms)))
         if self._desk.is_over:
             self.exit()
         self.draw()
+
+    async def action_quit(self) -> None:
+        """The library's own key for the end: the guard's time ends with it."""
+        self._start(self._desk.leave())
+        self.exit()
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()

@@ -3,8 +3,14 @@
 from collections.abc import Iterable
 
 from appliance.console.seen import Seen
+from appliance.console.standing import Standing
 from appliance.policy.verdict import Action
 from ledger_sync.gate_alarm import ENDS
+
+
+def is_calling(before: Standing, after: Standing) -> bool:
+    """Whether somebody calls for help who did not before."""
+    return bool(set(after.duress) - set(before.duress))
 
 
 def is_asking(seen: Iterable[Seen], terminal: str) -> bool:

@@ -20,6 +20,9 @@ from appliance.console.view import Shown, View
 from appliance.console.words import Words
 
 IDLE_SECONDS = 600  # without a key, and the console locks itself
+BURST_MS = 100  # between two keys of a hand scanner; people are slower
+CALM_MS = 300  # after such keys, before one that means yes
+AFTER_MS = 500  # after something was done, before a key that begins something
 HELP_KEYS = "ovpdtiknhsafguq"
 
 _FLOWS: Mapping[str, Callable[[Room], Flow]] = {
@@ -62,6 +65,8 @@ class Desk:
         self._standing = Standing()
         self._now = 0
         self._touched_at: int | None = None
+        self._is_burst = False  # the key before came as fast as a machine types
+        self._since_done_ms = AFTER_MS
 
     @property
     def words(self) -> Words:
@@ -84,13 +89,22 @@ class Desk:
         return []
 
     def press(self, key: Key) -> list[Effect]:
-        """A key; what is to be done for it."""
+        """A key; what is to be done for it. What a hand scanner types fills a field, and neither
+        begins nor confirms anything but looking a code up."""
         self._touched_at = self._now
+        was_burst, self._is_burst = self._is_burst, key.gap_ms < BURST_MS
+        self._since_done_ms = min(AFTER_MS, self._since_done_ms + key.gap_ms)
         if self._waits is not None:
             return []
         if self._flow is None:
-            self._said = Said("")
-            return self._command(key)
+            is_meant = not self._is_burst and self._since_done_ms >= AFTER_MS
+            if is_meant:
+                self._said = Said("")
+            return self._command(key) if is_meant else []
+        is_fast = self._is_burst or (was_burst and key.gap_ms < CALM_MS)
+        if is_fast and self._flow.panel.is_yes(key) and not self._flow.takes_codes:
+            self._flow.panel.told = self.words("calm")
+            return []
         outcome = self._flow.panel.press(key)
         if isinstance(outcome, Closed):
             self._flow = None
@@ -114,6 +128,11 @@ class Desk:
             return []
         self._flow.panel.told = ""
         return self._follow(self._flow.told(self._room(), result))
+
+    def leave(self) -> list[Effect]:
+        """The console ends."""
+        self.is_over = True
+        return self._lock() if self.guard else []
 
     def lines(self, width: int, height: int, fault: str = "") -> list[Line]:
         """What a screen of this size shows now."""
@@ -145,8 +164,7 @@ class Desk:
             case "u":
                 return self._lock() if self.guard else self._follow(Unlocking(self._room()))
             case "q":
-                self.is_over = True
-                return self._lock() if self.guard else []
+                return self.leave()
             case _:
                 return self._follow(_FLOWS[name](self._room())) if name in _FLOWS else []
         return []
@@ -157,6 +175,7 @@ class Desk:
             next_ = Unlocking(self._room(), next_)
         if next_ is None or isinstance(next_, Said):
             self._flow, self._said = None, next_ or Said("")
+            self._since_done_ms = 0
             return []
         if not isinstance(next_, Flow):
             self._waits = next_
@@ -171,6 +190,7 @@ class Desk:
     def _lock(self) -> list[Effect]:
         """Nobody is at the console; what was begun is left."""
         self.guard, self._flow, self._waits = "", None, None
+        self._since_done_ms = 0
         self._said = Said(self.words("locked"))
         return [Lock()]
 
@@ -184,7 +204,7 @@ class Desk:
         words = self.words
         keys = [Line(f"  {one}   {words(f'help.{one}')}") for one in HELP_KEYS]
         shapes = [Line(f"  {words(f'help.{one}')}") for one in ("green", "yellow", "red", "grey")]
-        return [*keys, *shapes, Line(f"  {words('help.forced')}")]
+        return [*keys, *shapes]
 
     def _gates(self) -> list[Line]:
         return self.view.gates(self._standing, self._now, self.words)

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple, TypeAlias
 
+from appliance.console.shift import Shift
 from appliance.gate.remote import Why
 from appliance.gate.visitors import Visitor
 from appliance.policy.verdict import Verdict
@@ -56,7 +57,7 @@ class Look(NamedTuple):
 
 
 class Load(NamedTuple):
-    """Who is here: `visitors`; `inside`, with them; or who is `denied`."""
+    """Who is here: `visitors`; `inside`, or who is `denied`, with them; or the whole `shift`."""
 
     what: str
 
@@ -116,6 +117,7 @@ class Loaded(NamedTuple):
     visitors: tuple[Visitor, ...] = ()
     inside: tuple[Inside, ...] = ()
     denied: tuple[Denied, ...] = ()
+    shift: Shift | None = None
 
 
 Result: TypeAlias = Done | Failed | Judged | Loaded

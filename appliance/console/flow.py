@@ -53,6 +53,7 @@ class Flow:
     flow, and so does whoever presses escape."""
 
     needs_guard: ClassVar[bool] = False
+    takes_codes: ClassVar[bool] = False  # a hand scanner may fill it in and confirm
     panel: Panel
 
     def chosen(self, room: Room, values: tuple[str, ...]) -> Next:

@@ -1,5 +1,6 @@
 """Flows of the gate: opening it by hand, orders to gates in two steps. Pure."""
 
+import re
 from typing import ClassVar
 
 from appliance.console.effects import Done, Order, Result, Sign
@@ -9,6 +10,7 @@ from appliance.console.panels import Listing, Page, Panel, Row
 from appliance.policy.verdict import Action
 from ledger_sync import act, order, remark
 
+_NUMBER = re.compile(r"^[\d\W]+$|\d{6,}$")  # no reason; perhaps a PIN, which nobody must read
 QUICK_REASONS = 6  # of the catalogue, typed by a digit
 ASKED_SECONDS = 300  # a check that asks the guard is answered within that
 CONFIRM = "y"
@@ -35,6 +37,9 @@ class Opening(Flow):
         self.panel.told = _asked(room)
 
     def chosen(self, room: Room, values: tuple[str, ...]) -> Next:
+        if _NUMBER.search(values[0]):
+            self.panel.told = room.words("open.number")
+            return self
         return Sign(act.Kind.OPEN, room.post.gate, values[0])
 
     def told(self, room: Room, result: Result) -> Next:

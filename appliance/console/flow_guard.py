@@ -6,7 +6,7 @@ from appliance.console.effects import Done, Hand, Load, Loaded, Result, Sign, Un
 from appliance.console.flow import Flow, Next, Room, Said, form, label
 from appliance.console.lines import Line, Look
 from appliance.console.panels import Page, Panel
-from appliance.console.shift import Shift, began_at, lines_of, shift_of
+from appliance.console.shift import Shift, lines_of
 from appliance.gate.guard_keys import MIN_PIN
 from appliance.gate.remote import Why
 from appliance.gate.words import plain
@@ -68,16 +68,15 @@ class HandingOver(Flow):
 
     def __init__(self, room: Room) -> None:
         self.panel: Panel = Page(room.words("handover.title"), [Line(f" {room.words('wait')}")])
-        self.first = Load("visitors")
+        self.first = Load("shift")
 
     def chosen(self, room: Room, values: tuple[str, ...]) -> Next:
         return None
 
     def told(self, room: Room, result: Result) -> Next:
-        if not isinstance(result, Loaded):
+        if not isinstance(result, Loaded) or result.shift is None:
             return super().told(room, result)
-        since = began_at(room.kept, room.post.terminal, room.now)
-        return Summary(room, shift_of(room.kept, result.visitors, since))
+        return Summary(room, result.shift)
 
 
 class Summary(Flow):

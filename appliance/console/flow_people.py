@@ -20,8 +20,10 @@ SHORT = 8  # digits of a visitor's name that a person can compare
 
 
 def name_of(one: Visitor, room: Room) -> str:
-    """What a guard typed, else the beginning of the invite's name."""
-    return plain(one.name) or room.words("visitor.unnamed", short=one.key[:SHORT])
+    """What a guard typed, for a guard who unlocked; else the beginning of the invite's name."""
+    return (plain(one.name) if room.guard else "") or room.words(
+        "visitor.unnamed", short=one.key[:SHORT]
+    )
 
 
 def visitor_row(one: Visitor, room: Room) -> Row:
@@ -108,6 +110,8 @@ class Passing(Flow):
 class LookingUp(Flow):
     """What a gate would say of a code that a hand scanner types, or that is pasted."""
 
+    takes_codes: ClassVar[bool] = True
+
     def __init__(self, room: Room) -> None:
         self.panel: Panel = form(room, "look.title", label(room, "field.code", least=4))
 
@@ -156,7 +160,7 @@ class Denying(Flow):
     needs_guard: ClassVar[bool] = True
 
     def __init__(self, room: Room) -> None:
-        checks = [one for one in reversed(room.kept) if one.is_check and any(one.pseudonym)]
+        checks = [one for one in reversed(room.kept) if one.is_proven]
         self.first = Load("denied")
         self._checks = {str(number): one for number, one in enumerate(checks[:MAX_DENIED])}
         self.panel: Panel = Listing(room.words("deny.title"), [], room.words("wait"))
@@ -186,7 +190,8 @@ def check_line(one: Seen, room: Room) -> str:
     """A check in one line."""
     when = fit(room.words.clock(one.at, room.now, room.standing.zone), 7)
     short = one.pseudonym.hex()[:SHORT]
-    return f"{when} {fit(plain(one.gate), 12)} {short}  {room.words(f'colour.{one.colour.name}')}"
+    place = fit(plain(one.terminal), 14)
+    return f"{when} {place} {short}  {room.words(f'colour.{one.colour.name}')}"
 
 
 class DenyingOne(Flow):
@@ -223,7 +228,8 @@ class Mustering(Flow):
     def told(self, room: Room, result: Result) -> Next:
         if not isinstance(result, Loaded):
             return super().told(room, result)
-        words, names = room.words, {one.key: one.name for one in result.visitors if one.name}
+        words = room.words
+        names = {one.key: one.name for one in result.visitors if one.name and room.guard}
         rows = []
         for zone in result.inside:
             count = words("inside.zone", zone=zone.zone, count=zone.known, unsure=zone.unsure)

@@ -4,6 +4,7 @@ A gate that does not answer is a state: None, and then its State again once it i
 """
 
 import socket
+import time
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from appliance.gate.remote import ASK, MAX_ANSWER, Answer, Request, State, Why, 
 from ledger_sync.errors import Refused
 
 SILENT_SECONDS = 1.5  # since it was heard, and the gate is gone
-ANSWER_SECONDS = 6.0  # for what was signed: longer than a slow card takes to write
+ANSWER_SECONDS = 6.0  # for what was signed; the gate does nothing that is older (guard_desk.py)
 
 
 class GateLink:
@@ -46,7 +47,8 @@ class GateLink:
             with closing(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)) as line:
                 line.settimeout(ANSWER_SECONDS)
                 line.connect(self._path)
-                line.send(request.to_bytes())
+                sent_ms = time.monotonic_ns() // 1_000_000
+                line.send(request._replace(sent_ms=sent_ms).to_bytes())
                 found = answer_of(line.recv(MAX_ANSWER))
         except (OSError, Refused) as error:
             return Answer(False, Why.GONE, str(error))

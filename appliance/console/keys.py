@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 class Key(NamedTuple):
     """`name` is what the terminal calls it (`enter`, `escape`, `up`, `f1`, `a`), `text` what it
-    types, empty if nothing."""
+    types, empty if nothing; `gap_ms` how long after the key before: a hand scanner types a whole
+    code within a blink."""
 
     name: str
     text: str = ""
+    gap_ms: int = 1_000
 
     @property
     def typed(self) -> str:

@@ -6,6 +6,8 @@ Reads only.
 from collections.abc import Iterator
 
 from appliance.console.effects import Denied, Inside
+from appliance.console.seen import Seen, seen_act, seen_of
+from appliance.console.shift import LONGEST_SECONDS, Shift, began_at, shift_of
 from appliance.gate.checker import Checker
 from appliance.gate.overstays import visits
 from appliance.gate.terminal import Clock
@@ -16,10 +18,14 @@ from appliance.policy.facts import Gate
 from appliance.policy.verdict import Verdict
 from appliance.version import BUILD_TIME
 from ledger_sync import masks
-from ledger_sync.clock import grade_of
+from ledger_sync.acts import Acts, guards
+from ledger_sync.clock import believed, floor_of, grade_of
 from ledger_sync.feed import ZONES
+from ledger_sync.keys import PublicKey
 from ledger_sync.presence import Presence
+from ledger_sync.recent import recent
 from ledger_sync.replica import Replica
+from ledger_sync.shelf import Shelf
 from ledger_sync.state import LIST_SIZE
 
 MAX_PEOPLE = 500  # of a zone on one list
@@ -65,6 +71,35 @@ class Looking:
                 people = counted.people(zone)[:MAX_PEOPLE]
                 named = tuple((_hex(holder), at) for holder, at in people)
                 yield Inside(zone, found.count, found.unsure, named)
+
+    def shift(self, terminal: str, now: int) -> Shift:
+        """What all gates logged since the last handover at this terminal, at most of a day, from
+        their logs. Raises `Unavailable`."""
+        seen = sorted(self._seen(now - LONGEST_SECONDS), key=lambda one: one.order)
+        since = began_at(seen, terminal, now)
+        return shift_of(seen, self.visitors(now), since)
+
+    def _seen(self, since: int) -> Iterator[Seen]:
+        shelf, acts = Shelf(self._replica.store), Acts(self._replica.store, self._secret)
+        for held in shelf.feeds():
+            name = held.origin.split("/")[-2]
+            for entry, sealed in recent(shelf, held, since):
+                done = acts.done(name, entry, sealed)
+                seen = seen_act(done) if done else seen_of(name, entry)
+                if seen is not None and seen.at >= since:
+                    yield seen
+
+    def is_guard(self, key: PublicKey, now: int) -> bool:
+        """Whether the ledger lets this key act now. Raises `Unavailable`."""
+        at = self.believed(now)
+        found = [one for one in guards(self._replica.store) if one.key == key]
+        return any(one.since <= at <= one.until for one in found)
+
+    def believed(self, now: int) -> int:
+        """The time by which acts are signed and done (FORMAT.md 9.1). Raises `Unavailable`."""
+        held, build = self._replica.ledger(), self._build_time
+        floor = floor_of(stored=held.floor, quorum_time=held.quorum_time, build_time=build)
+        return believed(now, floor)
 
     def denied_now(self, now: int) -> list[Denied]:
         """Who is denied or blocked at `now`, who longest first. Raises `Unavailable`."""

@@ -30,13 +30,15 @@ Outcome: TypeAlias = Closed | Chosen | None
 
 
 class Panel(Protocol):
-    """A panel. `hint` names the sentence of its keys; `told` is one about what went wrong."""
+    """A panel. `hint` names the sentence of its keys; `told` is one about what went wrong.
+    `is_yes`: whether the key would choose something or confirm it."""
 
     title: str
     told: str
     hint: str
 
     def press(self, key: Key) -> Outcome: ...
+    def is_yes(self, key: Key) -> bool: ...
     def paste(self, text: str) -> None: ...
     def lines(self, height: int) -> list[Line]: ...
 
@@ -81,11 +83,15 @@ class Form:
                 self._type(here, key.typed)
         return None
 
+    def is_yes(self, key: Key) -> bool:
+        return key.name == "enter"
+
     def _type(self, here: Field, typed: str) -> None:
         self.told = ""
-        if not here.text and typed.isdecimal() and 0 < int(typed) <= len(here.quick):
+        is_digit = typed.isascii() and typed.isdigit()
+        if not here.text and is_digit and 0 < int(typed) <= len(here.quick):
             here.text = here.quick[int(typed) - 1]
-        else:
+        elif not (is_digit and here.text in here.quick):  # more digits would be no reason: a PIN
             here.text = (here.text + typed)[:MAX_FIELD]
 
     def _entered(self) -> Outcome:
@@ -163,6 +169,9 @@ class Listing:
                 self._narrow(self.typed + key.typed)
         return None
 
+    def is_yes(self, key: Key) -> bool:
+        return key.name == "enter"
+
     def _narrow(self, typed: str) -> None:
         if typed != self.typed:
             self.typed, self.at, self.told = typed[:MAX_FIELD], 0, ""
@@ -208,6 +217,9 @@ class Page:
             case _:
                 return None if self.confirm else Closed()
         return None
+
+    def is_yes(self, key: Key) -> bool:
+        return bool(self.confirm) and self.confirm in (key.name, key.typed)
 
     def paste(self, text: str) -> None:
         """Nothing is typed on a page."""

@@ -82,11 +82,11 @@ def why(one: Seen, words: Words) -> str:
 
 
 def listed(one: Seen, zone: Zone, now: int, words: Words) -> Line:
-    head = f" {fit(_brief(one.at, now, zone, words), 7)} {fit(plain(one.gate), 12)}"
+    head = f" {fit(_brief(one.at, now, zone, words), 7)} {fit(plain(one.terminal), 12)}"
     if one.alarm:
         return Line(f"{head} ! {alarm_words(one.alarm, words)}", Look.ALARM)
-    if one.is_forged:
-        return Line(f"{head} ! {words('act.forged')}", Look.ALARM)
+    if one.fault:
+        return Line(f"{head} ! {words(f'act.{one.fault}')}", Look.ALARM)
     if one.act is not None:
         return Line(f"{head} {_done(one, words)}", Look.TITLE)
     codes = plain(" ".join(one.reasons))

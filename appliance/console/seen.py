@@ -17,14 +17,15 @@ POOR = int(Grade.POOR)
 
 
 class Seen(NamedTuple):
-    """Something that happened at a gate, as its terminal logged it.
+    """Something that happened at a gate, as its terminal logged it. `is_proven`: whoever showed it
+    proved to hold the pass or invite of the pseudonym; others may only have named it.
 
     `at` is Unix seconds by that terminal's clock, `hlc` orders what several terminals logged.
     `colour`, `action` and `reasons` are those of a check; `alarm` is what an alarm is, else empty.
     `way` is 0 in, 1 out. `pseudonym` links the checks of one credential for a day, `shown` names
-    what was presented. `act` is what a guard did, with `said` beside it; `is_forged` if the
-    terminal logged one that no guard signed. `grade` and `heard_at` are of a check: the terminal's
-    clock, and the quorum time of the ledger it judged by.
+    what was presented. `act` is what a guard did, with `said` beside it; `fault` says why one does
+    not count (acts.FORGED, UNREAD). `grade` and `heard_at` are of a check: the terminal's clock,
+    and the quorum time of the ledger it judged by.
     """
 
     hlc: int
@@ -40,13 +41,14 @@ class Seen(NamedTuple):
     shown: bytes = _NOBODY
     act: Act | None = None
     said: str = ""
-    is_forged: bool = False
+    fault: str = ""
     grade: int = 0
     heard_at: int = 0
+    is_proven: bool = False
 
     @property
     def is_check(self) -> bool:
-        return not (self.alarm or self.act or self.is_forged)
+        return not (self.alarm or self.act or self.fault)
 
     @property
     def order(self) -> tuple[int, str]:
@@ -64,20 +66,22 @@ def seen_of(terminal: str, entry: bytes) -> Seen | None:
         check = feed.check_of(entry)
         colour, action = Colour(check.colour), Action(check.action)
         found = Seen(check.hlc, terminal, check.gate, check.at, check.way, colour, action)
-        grade, heard_at = _sources(check.facts)
+        grade, heard_at, is_proven = _sources(check.facts)
         return found._replace(
             reasons=check.reasons, pseudonym=check.pseudonym, shown=check.digest,
             grade=grade, heard_at=heard_at,
+            is_proven=is_proven and any(check.pseudonym),
         )  # fmt: skip
     return None
 
 
-def _sources(facts: bytes) -> tuple[int, int]:
-    """Clock and ledger of a check; unknown for facts of a later version."""
+def _sources(facts: bytes) -> tuple[int, int, bool]:
+    """Clock and ledger of a check, and whether it was proven; unknown for facts of a later
+    version."""
     try:
         return sources_in(facts)
     except Refused:
-        return POOR, 0
+        return POOR, 0, False
 
 
 def seen_act(done: Done) -> Seen:
@@ -85,4 +89,4 @@ def seen_act(done: Done) -> Seen:
     is_opening = done.act is not None and done.act.deed.kind is Kind.OPEN
     gate = done.act.deed.object if done.act and is_opening else done.terminal
     found = Seen(done.hlc, done.terminal, gate, done.at, act=done.act, said=done.said)
-    return found._replace(is_forged=done.act is None)
+    return found._replace(fault=done.fault)

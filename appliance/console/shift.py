@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from appliance.console.degraded import wrongs
+from appliance.console.rows import alarm_words
 from appliance.console.seen import Seen
 from appliance.console.standing import Standing
 from appliance.console.words import Words
@@ -16,6 +17,8 @@ from ledger_sync.gate_alarm import ENDS
 
 LONGEST_SECONDS = 86_400  # a shift that nobody handed over is told of one day
 MAX_INCIDENTS = 6
+MAX_BYTES = 1_500  # of all lines: the rest of a note is signatures and its head
+MAX_NAME = 32  # characters of a name that another terminal chose
 
 
 class Shift(NamedTuple):
@@ -61,8 +64,16 @@ def shift_of(seen: Iterable[Seen], visitors: Iterable[Visitor], since: int) -> S
 
 
 def lines_of(shift: Shift, standing: Standing, now: int, words: Words) -> tuple[str, ...]:
-    """What both guards sign: nothing in it names a person, or says what somebody wrote."""
-    return tuple(line[:MAX_LINE] for line in _lines(shift, standing, now, words))[:MAX_LINES]
+    """What both guards sign: nothing in it names a person, or says what somebody wrote; never more
+    than an act can hold."""
+    found, room = [], MAX_BYTES
+    for line in list(_lines(shift, standing, now, words))[:MAX_LINES]:
+        short = line[:MAX_LINE]
+        room -= len(short.encode()) + 1
+        if room < 0:
+            break
+        found.append(short)
+    return tuple(found)
 
 
 def _lines(shift: Shift, standing: Standing, now: int, words: Words) -> Iterator[str]:
@@ -74,10 +85,11 @@ def _lines(shift: Shift, standing: Standing, now: int, words: Words) -> Iterator
     incidents = [one for one in shift.alarms if one[0] not in ENDS]
     yield words("shift.incidents", count=len(incidents))
     for kind, gate, at in incidents[-MAX_INCIDENTS:]:
-        yield f"  {words.clock(at, now, zone)} {plain(gate)}: {words(f'alarm.{kind}')}"
+        when = words.clock(at, now, zone)
+        yield f"  {when} {plain(gate)[:MAX_NAME]}: {alarm_words(kind, words)}"
     yield words("shift.open_alarms", count=len(standing.alarms))
     for name, kind, _ in standing.alarms[:MAX_INCIDENTS]:
-        yield f"  {plain(name)}: {words(f'alarm.{kind}')}"
+        yield f"  {plain(name)[:MAX_NAME]}: {alarm_words(kind, words)}"
     inside = [one for one in shift.visitors if one.way == IN]
     late = sum(one.is_overdue(now) for one in inside)
     yield words("shift.visitors", count=len(inside), late=late)

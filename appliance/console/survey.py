@@ -10,14 +10,14 @@ from appliance.gate.disk_watch import free_bytes
 from appliance.gate.site_clock import site_zone
 from ledger_sync import peers_file
 from ledger_sync.batch import head_in
-from ledger_sync.duress import duresses, kid_of
+from ledger_sync.duress import SHOWN_SECONDS, Duress, duresses, kid_of
 from ledger_sync.errors import Refused
 from ledger_sync.orders import Orders
 from ledger_sync.replica import Replica
 from ledger_sync.shelf import Shelf
 from ledger_sync.watchlist import standing_alarms
 
-AGAIN_SECONDS = 60  # a call for help is shown for a day: so it must be looked at as time goes by
+AGAIN_SECONDS = 60  # what stands is looked at anew, though nothing is new
 
 
 class Post(NamedTuple):
@@ -31,9 +31,21 @@ class Post(NamedTuple):
 
 class Survey:
     """Of one terminal; what follows from the store alone is looked up when that has changed.
-    Owned by one thread."""
+    Owned by one thread.
 
-    def __init__(self, replica: Replica, post: Post, now: Callable[[], int]) -> None:
+    Calls for help are looked for once in all that is held; then they come from whoever reads what
+    is new (`calls`), for going through everything again and again would hold up the screen.
+    """
+
+    def __init__(
+        self,
+        replica: Replica,
+        post: Post,
+        now: Callable[[], int],
+        calls: Callable[[], list[Duress]] = list,
+    ) -> None:
+        self._calls = calls
+        self._duress: set[Duress] | None = None
         self._replica = replica
         self._post = post
         self._now = now
@@ -49,19 +61,29 @@ class Survey:
             self._standing = self._stored(now)
             self._seen = (row[0] if row else -1, now)
         folder = self._post.folder
+        self._standing = self._standing._replace(duress=self._called(now))
         return self._standing._replace(links=_links(folder), free_bytes=free_bytes(folder))
 
     def _stored(self, now: int) -> Standing:
-        held, store, post = self._replica.ledger(), self._replica.store, self._post
+        held, store = self._replica.ledger(), self._replica.store
         names = tuple(name for (name,) in store.rows("SELECT name FROM terminal ORDER BY name"))
-        own = kid_of(store, post.terminal)
         return Standing(
             *(held.origin, held.size, held.quorum_time, site_zone(self._replica), names, None),
             tuple((name, one.kind, one.at) for name, one in standing_alarms(store)),
             Orders(store).in_force().orders,
-            tuple(duresses(store, post.secret, own, now=now)) if post.secret else (),
             head=_head(Shelf(store)),
         )
+
+    def _called(self, now: int) -> tuple[Duress, ...]:
+        """Who calls for help, of the last day, oldest first."""
+        if self._duress is None:
+            post, store = self._post, self._replica.store
+            own = kid_of(store, post.terminal)
+            found = duresses(store, post.secret, own, now=now) if post.secret else []
+            self._duress = set(found)
+        self._duress |= set(self._calls())
+        self._duress = {one for one in self._duress if now - one.at < SHOWN_SECONDS}
+        return tuple(sorted(self._duress, key=lambda one: (one.at, one)))
 
 
 def _head(shelf: Shelf) -> str:

@@ -5,6 +5,7 @@ Knows no terminal and no store: what happened comes in by `add`, the lines come 
 
 import enum
 from bisect import insort
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -31,6 +32,7 @@ from appliance.policy.schedule import Zone
 from appliance.policy.verdict import SHAPES, Colour
 
 MAX_KEPT = 500  # of all gates, the newest
+MAX_OF_ONE = 150  # of them of one terminal, so that none drives the others out
 MAX_ALARMS = 4  # lines; the others are counted
 MAX_GATES = 8  # rows; the others are counted
 ROOMY = 16  # rows of a screen that shows the gates beside the checks
@@ -66,6 +68,7 @@ class View:
     def __init__(self, terminal: str) -> None:
         self._terminal = terminal
         self._kept: list[Seen] = []  # by hybrid time
+        self._count: Counter[str] = Counter()  # of what is kept, by terminal
         self._last: dict[str, Seen] = {}  # terminal -> its newest check
         self.filter = Filter.ALL
 
@@ -78,10 +81,18 @@ class View:
         """Takes what happened, in whatever order terminals tell it."""
         for one in seen:
             insort(self._kept, one, key=lambda kept: kept.order)
+            self._count[one.terminal] += 1
+            if self._count[one.terminal] > MAX_OF_ONE:
+                self._forget(next(old for old in self._kept if old.terminal == one.terminal))
             last = self._last.get(one.terminal)
             if one.is_check and (last is None or last.hlc <= one.hlc):
                 self._last[one.terminal] = one
-        del self._kept[:-MAX_KEPT]
+        for old in self._kept[:-MAX_KEPT]:
+            self._forget(old)
+
+    def _forget(self, old: Seen) -> None:
+        self._kept.remove(old)
+        self._count[old.terminal] -= 1
 
     def next_filter(self) -> None:
         """Lists something else."""
@@ -107,7 +118,7 @@ class View:
             body = [Line(f" {panel.title}", Look.TITLE, is_wide=True), *panel.lines(room)]
             keys = [words(panel.hint)]
         else:
-            body = self._body(standing, now, words, height - len(top), is_roomy=height >= ROOMY)
+            body = self._body(standing, now, shown, height - len(top), is_roomy=height >= ROOMY)
             keys = _keys(words, width, height)
         found = [*top, *body][: max(0, height - len(keys))]
         found += [Line("")] * (height - len(keys) - len(found))
@@ -144,12 +155,13 @@ class View:
         return [Line(text, look, is_wide=True) for text in said]
 
     def _body(
-        self, standing: Standing, now: int, words: Words, room: int, *, is_roomy: bool
+        self, standing: Standing, now: int, shown: Shown, room: int, *, is_roomy: bool
     ) -> list[Line]:
+        words = shown.words
         gates = [Line(""), *self._gates(standing, now, words)] if is_roomy else []
         title = words("checks.title", what=words(f"filter.{self.filter.value}"))
         found = [*gates, Line(f" {title}", Look.TITLE)]
-        return [*found, *self._checks(standing.zone, now, words, max(0, room - len(found)))]
+        return [*found, *self._checks(standing.zone, now, shown, max(0, room - len(found)))]
 
     def _gates(self, standing: Standing, now: int, words: Words) -> list[Line]:
         """A row for each terminal: the live twin of its gate."""
@@ -168,14 +180,16 @@ class View:
             found.append(gate_line(name, last, standing, self._terminal, now, words))
         return found
 
-    def _checks(self, zone: Zone, now: int, words: Words, room: int) -> list[Line]:
-        """What happened, newest first."""
+    def _checks(self, zone: Zone, now: int, shown: Shown, room: int) -> list[Line]:
+        """What happened, newest first; what guards wrote is for guards."""
+        words = shown.words
         found: list[Line] = []
         for one in reversed(self._kept):
             if len(found) == room:
                 break
             if self._is_listed(one):
-                found.append(listed(one, zone, now, words))
+                told = one if shown.guard else one._replace(said="")
+                found.append(listed(told, zone, now, words))
         return found or [Line(f" {words('nothing')}", Look.DIM)]
 
     def _is_listed(self, one: Seen) -> bool:
@@ -183,7 +197,7 @@ class View:
             Filter.ALL: True,
             Filter.STOPPED: not one.is_check or one.colour is not Colour.GREEN,
             Filter.ALARMS: bool(one.alarm),
-            Filter.ACTS: bool(one.act) or one.is_forged,
+            Filter.ACTS: bool(one.act or one.fault),
             Filter.OWN: one.terminal == self._terminal,
         }
         return is_asked[self.filter]

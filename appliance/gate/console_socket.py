@@ -17,7 +17,8 @@ from appliance.gate.listener import Listener
 from appliance.gate.remote import MAX_PACKET
 
 NAME = "gate.sock"  # beside the store
-MAX_CONSOLES = 8  # at once; the next one is hung up on
+MAX_CONSOLES = 8  # at once; for the next one the one that asked last longest ago is hung up on
+PAUSE_SECONDS = 1.0  # before calls are taken again when there was no descriptor for one
 ANSWER_SECONDS = 5.0  # for the gate to answer, before the next packet of anybody
 
 
@@ -35,13 +36,16 @@ class ConsoleSocket:
         self._listener = Listener(path, owner="yardpass gate", shorten="folder for files.store")
         self._ended, self._end = socket.socketpair()
         self._is_closed = False
+        self._pause = threading.Event()
         self._turns = selectors.DefaultSelector()
+        self._asked: dict[socket.socket, None] = {}  # consoles, who asked last longest ago first
         for one in (self._listener.socket, self._ended):
             self._turns.register(one, selectors.EVENT_READ)
 
     def close(self) -> None:
         """Ends `asked`; the socket goes with it."""
         self._is_closed = True
+        self._pause.set()
         with suppress(OSError):
             self._end.send(b".")
 
@@ -52,7 +56,7 @@ class ConsoleSocket:
                 for key, _ in self._turns.select():
                     if key.fileobj is self._listener.socket:
                         self._take()
-                    elif isinstance(key.fileobj, socket.socket) and not self._is_closed:
+                    elif key.fileobj in self._asked and not self._is_closed:
                         yield from self._heard(key.fileobj)
         finally:
             self._hang_up()
@@ -60,13 +64,21 @@ class ConsoleSocket:
     def _take(self) -> None:
         try:
             client, _ = self._listener.socket.accept()
-        except OSError:  # it hung up meanwhile, or there is no descriptor for it
+        except BlockingIOError:  # it hung up meanwhile
             return
-        if len(self._turns.get_map()) >= MAX_CONSOLES + 2:
-            client.close()
+        except OSError:  # no descriptor for it: others must end first
+            self._pause.wait(PAUSE_SECONDS)
             return
+        if len(self._asked) >= MAX_CONSOLES:
+            self._drop(next(iter(self._asked)))
         client.setblocking(False)
         self._turns.register(client, selectors.EVENT_READ)
+        self._asked[client] = None
+
+    def _drop(self, client: socket.socket) -> None:
+        self._asked.pop(client, None)
+        self._turns.unregister(client)
+        client.close()
 
     def _heard(self, client: socket.socket) -> Iterator[Asked]:
         try:
@@ -76,19 +88,19 @@ class ConsoleSocket:
         except OSError:
             packet = b""
         if not packet or len(packet) > MAX_PACKET:  # it left, or says what nobody has to say
-            self._turns.unregister(client)
-            client.close()
+            self._drop(client)
             return
+        self._asked[client] = self._asked.pop(client, None)
         is_answered = threading.Event()
         yield Asked(packet, partial(_answer, client, is_answered))
         is_answered.wait(ANSWER_SECONDS)
 
     def _hang_up(self) -> None:
-        for key in list(self._turns.get_map().values()):
-            if isinstance(key.fileobj, socket.socket) and key.fileobj is not self._listener.socket:
-                key.fileobj.close()
+        for client in list(self._asked):
+            self._drop(client)
         self._turns.close()
         self._end.close()
+        self._ended.close()
         self._listener.close()
 
 

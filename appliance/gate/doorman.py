@@ -14,7 +14,7 @@ from appliance.gate.alarm_book import AlarmBook
 from appliance.gate.door import Output
 from appliance.gate.events import Event, Fact
 from appliance.gate.inputs import Inputs
-from appliance.gate.opener import JAMMED_OPEN, LOCKED, Condition, Opening
+from appliance.gate.opener import JAMMED_OPEN, Condition, Opening
 from appliance.policy.verdict import Colour
 from hw.errors import Refused, Unavailable
 from hw.ports import Indicator, Level, Relay, Signal
@@ -36,7 +36,6 @@ REFUSALS = {
     Output.REFUSED_LOCKDOWN: "the gate is locked down",
     Output.REFUSED_STUCK: "the gate stands open and does not close; nobody is let in by it",
 }
-REFUSED = {Output.REFUSED_LOCKDOWN: LOCKED, Output.REFUSED_STUCK: JAMMED_OPEN}
 EXITS = frozenset({Event.EXIT_PRESSED, Event.GRANTED_OUT})
 """What lets people out: no limit of the relay stands in its way."""
 STANDING = {
@@ -96,10 +95,11 @@ class Doorman:
                 begins, ends = STANDING[name]
                 self._step(begins if holds else ends)
 
-    def open(self, colour: Colour) -> Opening:
+    def open(self, colour: Colour, *, weighed: bool = False) -> Opening:
         """A verdict lets somebody pass: shown before the gate moves, for that takes a while."""
         self._opening, self._colour = Opening(False), colour
-        self._step(self._granted)
+        is_weighed = weighed and not self._is_exit_only
+        self._step(Event.GRANTED_IN_LOCKDOWN if is_weighed else self._granted)
         self._colour = None
         return self._opening
 
@@ -137,8 +137,8 @@ class Doorman:
         return min((time for time in times if time is not None), default=None)
 
     def refusal(self) -> str:
-        refused = None if self._is_exit_only else machine.refusal_of_entry(self._situation)
-        return REFUSED.get(refused, "") if refused else ""
+        is_stuck = machine.is_stuck(self._situation) and not self._is_exit_only
+        return JAMMED_OPEN if is_stuck else ""
 
     def condition(self) -> Condition:
         facts = sorted(fact.value for fact in self._situation.facts)

@@ -54,10 +54,9 @@ def open_senses(settings: Settings, terminal: Terminal) -> Senses:
         sensors = open_sensors(settings)
         if sensors is not None:
             stack.callback(sensors.close)
-        consoles = ConsoleSocket(path_beside(settings.store))
         stack.pop_all()
     senses = Senses()
-    senses.add_consoles(consoles)
+    _listen(senses, settings)
     for number, reader in enumerate(readers, start=1):
         senses.add_reader(f"reader {number}", reader, terminal.ask)
     if sensors is not None:
@@ -72,6 +71,14 @@ def open_senses(settings: Settings, terminal: Terminal) -> Senses:
 
         senses.add(CAMERA, looked, stop.set)
     return senses
+
+
+def _listen(senses: Senses, settings: Settings) -> None:
+    """Where consoles ask; a gate without it goes on, and its console says that it is gone."""
+    try:
+        senses.add_consoles(ConsoleSocket(path_beside(settings.store)))
+    except Unavailable as error:
+        _log.error("no console can ask this gate: %s", error)
 
 
 def _nothing() -> None:

@@ -11,6 +11,7 @@ class Event(enum.Enum):
     """What can happen at a gate."""
 
     GRANTED_IN = "granted in"  # a verdict opens, on the way in
+    GRANTED_IN_LOCKDOWN = "granted in lockdown"  # a verdict, or a guard, in view of the lockdown
     GRANTED_OUT = "granted out"
     EXIT_PRESSED = "exit pressed"  # the exit button (REX)
     EXIT_RELEASED = "exit released"
@@ -74,4 +75,6 @@ CONTACT: Mapping[Event, tuple[Move, Move]] = {
 }
 """What the contact tells -> the move of the door: when it is bound, when it may stand open."""
 
-REQUESTS = frozenset({Event.GRANTED_IN, Event.GRANTED_OUT, Event.EXIT_PRESSED})
+REQUESTS = frozenset(
+    {Event.GRANTED_IN, Event.GRANTED_IN_LOCKDOWN, Event.GRANTED_OUT, Event.EXIT_PRESSED}
+)

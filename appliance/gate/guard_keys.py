@@ -55,15 +55,21 @@ def names(folder: Path) -> list[str]:
     return sorted(name for name in found if NAME.fullmatch(name))
 
 
-def unlock(folder: Path, name: str, pin: str) -> SigningKey:
-    """The key that this PIN opens. Raises `WrongPin`; `Refused` or `Unavailable` for files that
-    are damaged or missing, before anything is tried."""
+def check(folder: Path, name: str) -> None:
+    """Looks whether a PIN could open the files of this guard, before one is tried. Raises
+    `Refused` or `Unavailable` for files that are damaged or missing."""
     if not NAME.fullmatch(name):
         raise Refused(f"{name[:40]!r} is no guard here; {HINT}", reason="R-SETTINGS")
     files = paths(folder, name)
     for path in files:
         if not keyfile.is_sealed(path, hint=HINT):
             raise Refused(f"{path} is not sealed; {HINT}", reason="R-SETTINGS")
+
+
+def unlock(folder: Path, name: str, pin: str) -> SigningKey:
+    """The key that this PIN opens. Raises `WrongPin`, and as `check`."""
+    check(folder, name)
+    files = paths(folder, name)
     found = [_tried(path, pin) for path in files]  # both, whichever opens
     for key in found:
         if key is not None:

@@ -7,8 +7,9 @@ are facts in a set, and `STANDING` says for each combination of the three whethe
 open and whether it lets people in. Tamper, a failed relay and a pressed exit button are facts that
 no combination changes. Nothing in `STANDING` can keep an exit shut: it has no column for it.
 
-What opens: a grant, the exit button, and a fact that holds the gate open. An entry is refused in a
-lockdown and at a gate that is stuck open; an exit never is. Fire holds a fail-safe gate open; a
+What opens: a grant, the exit button, and a fact that holds the gate open. An entry is refused at a
+gate that is stuck open, and in a lockdown unless whoever grants it has weighed that (a rule that
+lets emergency services in, a guard); an exit never is. Fire holds a fail-safe gate open; a
 fail-secure one stays locked from outside, and every exit opens it.
 
 Time is `now`, milliseconds of a monotonic clock. `step` first lives through what was due before
@@ -121,6 +122,11 @@ def refusal_of_entry(situation: Situation) -> Output | None:
     return Output.REFUSED_STUCK if situation.door is State.STUCK else None
 
 
+def is_stuck(situation: Situation) -> bool:
+    """Whether the gate stands open and does not close: a pulse would make it worse."""
+    return situation.door is State.STUCK
+
+
 def standing(situation: Situation) -> Standing:
     """The row of `STANDING` for this situation."""
     facts = situation.facts
@@ -178,6 +184,8 @@ def _button(situation: Situation, is_pressed: bool, said: list[Output]) -> Situa
 
 def _requested(situation: Situation, event: Event, said: list[Output]) -> Situation:
     refused = refusal_of_entry(situation) if event is Event.GRANTED_IN else None
+    if event is Event.GRANTED_IN_LOCKDOWN and is_stuck(situation):
+        refused = Output.REFUSED_STUCK
     if refused is not None:
         said.extend((refused, Output.SHOW_RED))
         return situation

@@ -14,7 +14,7 @@ class Opening(NamedTuple):
     fault: str = ""
 
 
-LOCKED, JAMMED_OPEN = "lockdown", "stuck"  # why a gate does not open for an entry
+JAMMED_OPEN = "stuck"  # why a gate does not open for whoever is let pass
 
 
 class Condition(NamedTuple):
@@ -29,16 +29,16 @@ class Opener(Protocol):
     """A gate, as the terminal sees it. Owned by the terminal's thread.
 
     `stand` says what orders and hours ask of it from now on: a lockdown, standing open.
-    `open` opens it once for whoever was let pass and shows the verdict, `show` shows one that
-    opens nothing. `seen` is told the levels of its inputs, `lost` that they are gone. `tick` does
-    what is due, `next_due` says when that is next (milliseconds of the monotonic clock), None for
-    never. `refusal` is `LOCKED` or `JAMMED_OPEN` if it would not open now for who is let
-    pass, else empty. `condition`
-    is how it is. `close` releases it for good.
+    `open` opens it once for whoever was let pass and shows the verdict; `weighed` says that this
+    was decided in view of a lockdown that stands, which is no reason against it then. `show` shows
+    a verdict that opens nothing. `seen` is told the levels of its inputs, `lost` that they are
+    gone. `tick` does what is due, `next_due` says when that is next (milliseconds of the monotonic
+    clock), None for never. `refusal` is `JAMMED_OPEN` if it would not open now whatever anybody
+    says, else empty. `condition` is how it is. `close` releases it for good.
     """
 
     def stand(self, *, locked: bool, held_open: bool) -> None: ...
-    def open(self, colour: Colour) -> Opening: ...
+    def open(self, colour: Colour, *, weighed: bool = False) -> Opening: ...
     def show(self, colour: Colour) -> None: ...
     def seen(self, level: Level) -> None: ...
     def lost(self) -> None: ...
@@ -59,7 +59,7 @@ class RelayOpener:
     def stand(self, *, locked: bool, held_open: bool) -> None:
         """A relay alone neither stands open nor shut; the verdicts know of a lockdown."""
 
-    def open(self, colour: Colour) -> Opening:
+    def open(self, colour: Colour, *, weighed: bool = False) -> Opening:
         try:
             self._relay.pulse(self._pulse_ms)
         except (Unavailable, Refused) as error:

@@ -11,12 +11,12 @@ from appliance.policy.facts import Direction, Invitation, invitation_in
 from ledger_sync import feed as feeds
 from ledger_sync.errors import Refused
 from ledger_sync.feed import Check
-from ledger_sync.shelf import Held, Shelf
+from ledger_sync.recent import recent
+from ledger_sync.shelf import Shelf
 from ledger_sync.store import Store
 from ledger_sync.uses import EARLY_SECONDS
 
 LOOKED_BACK_SECONDS = 2 * 86_400
-LOOKED_AT = 16_384  # last entries of each feed: weeks of a busy gate
 
 
 class Overstay(NamedTuple):
@@ -49,7 +49,7 @@ def visits(store: Store, secret: bytes, now: int) -> Iterator[tuple[Check, int]]
     """The counted checks of all feeds that are not too old, and whose they are."""
     shelf = Shelf(store)
     for held in shelf.feeds():
-        for entry in _last_entries(shelf, held):
+        for entry, _ in recent(shelf, held, now - LOOKED_BACK_SECONDS):
             use = feeds.use_of(entry, secret)
             if use is not None and -EARLY_SECONDS <= now - use.at <= LOOKED_BACK_SECONDS:
                 with suppress(Refused):  # of a later version, or of a broken terminal
@@ -61,7 +61,3 @@ def invitation_of(check: Check) -> Invitation | None:
     with suppress(Refused):
         return invitation_in(check.facts)
     return None
-
-
-def _last_entries(shelf: Shelf, held: Held) -> list[bytes]:
-    return shelf.bodies(held.number, max(0, held.size - LOOKED_AT))

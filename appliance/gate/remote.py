@@ -1,9 +1,10 @@
 """What a console and the gate say to each other, in bytes and back. Pure.
 
 ?                                        how are you
-! 0131 7961726470617373... 0001...       a signed note, and the plain remark of an act
+! 00000000000f4240 0131 7961...          when it was sent (ms of the machine's monotonic
+                                         clock), a signed note, the plain remark of an act
 + done                                   it is done
-- lockdown                               it is not, and why in one word, a space, a sentence
+- stuck                                  it is not, and why in one word, a space, a sentence
 = {"door": "closed", ...}                how the gate is
 """
 
@@ -17,7 +18,8 @@ from ledger_sync.errors import Refused
 ASK = b"?"
 DO, DONE, NOT_DONE, STATE = b"!", b"+", b"-", b"="
 MAX_REMARK = 256  # bytes of its plain form
-MAX_PACKET = 1 + 2 + MAX_NOTE + MAX_REMARK
+HEAD_BYTES = 1 + 8 + 2
+MAX_PACKET = HEAD_BYTES + MAX_NOTE + MAX_REMARK
 MAX_ANSWER = 16_384
 MAX_DEVICES = 16
 MAX_FAULT = 160  # characters
@@ -31,7 +33,7 @@ class Why(enum.StrEnum):
     TIME = "time"  # the clocks of console and gate differ
     AGAIN = "again"  # it was done before
     PLACE = "place"  # it is for another terminal or gate
-    LOCKDOWN = "lockdown"
+    LATE = "late"  # it came too late: who signed it was told that the gate does not answer
     STUCK = "stuck"  # the gate stands open and does not close
     RELAY = "relay"
     DISK = "disk"  # it cannot be recorded
@@ -40,16 +42,19 @@ class Why(enum.StrEnum):
 
 
 class Request(NamedTuple):
-    """A note that a guard signed, and the plain form of the remark of an act."""
+    """A note that a guard signed, the plain form of the remark of an act, and when it was sent, in
+    milliseconds of the machine's monotonic clock."""
 
     note: bytes
     remark: bytes = b""
+    sent_ms: int = 0
 
     def to_bytes(self) -> bytes:
         """Raises `Refused` for a note or a remark that is too long."""
         if len(self.note) > MAX_NOTE or len(self.remark) > MAX_REMARK:
             raise Refused(f"a note of {len(self.note)} bytes, at most {MAX_NOTE}")
-        return DO + len(self.note).to_bytes(2, "big") + self.note + self.remark
+        sizes = self.sent_ms.to_bytes(8, "big") + len(self.note).to_bytes(2, "big")
+        return DO + sizes + self.note + self.remark
 
 
 class Answer(NamedTuple):
@@ -83,11 +88,12 @@ class State(NamedTuple):
 
 def request_of(packet: bytes) -> Request:
     """The request in a packet that begins with `DO`. Raises `Refused`."""
-    length = int.from_bytes(packet[1:3], "big")
-    note, remark = packet[3 : 3 + length], packet[3 + length :]
+    length = int.from_bytes(packet[9:HEAD_BYTES], "big")
+    end = HEAD_BYTES + length
+    note, remark = packet[HEAD_BYTES:end], packet[end:]
     if packet[:1] != DO or len(note) != length or not note:
         raise Refused("not a request of a console")
-    found = Request(note, remark)
+    found = Request(note, remark, int.from_bytes(packet[1:9], "big"))
     found.to_bytes()
     return found
 

@@ -20,12 +20,12 @@ from appliance.gate.opener import Condition, Opener, Opening
 from appliance.gate.recorder import Recorder
 from appliance.passes import code as codes
 from appliance.passes.code import Form
-from appliance.policy.facts import Direction, Gate
+from appliance.policy.facts import Direction, Gate, Order
 from appliance.policy.reasons import Reason
 from appliance.policy.verdict import Action, Colour, Verdict
 from hw.ports import Ask, CardRead, Level
 from ledger_sync.checklog import Outdated
-from ledger_sync.clock import Grade, Reading, grade_of
+from ledger_sync.clock import Grade, Reading, believed, grade_of
 from ledger_sync.errors import Refused, Unavailable
 
 HOLD_NS = 2_000_000_000  # a text not seen for this long, in ticks, is a new presentation
@@ -195,7 +195,8 @@ class Terminal:
             self._recorder.ring()
             self._desk.asking.stand(*self._recorder.feed.stand())
         may_open = verdict.action is Action.OPEN and is_recorded
-        opened, relay_fault = self._act(verdict, may_open=may_open or self._way_out)
+        weighed = assessed is not None and bool(assessed.facts.around.orders & Order.LOCKDOWN)
+        opened, relay_fault = self._act(verdict, may_open or self._way_out, weighed)
         fault = "; ".join(filter(None, (fault, relay_fault)))
         return Outcome(reading.now, verdict, assessed, is_recorded, opened, fault)
 
@@ -218,9 +219,9 @@ class Terminal:
             return assessed, str(error)
         return assessed, ""
 
-    def _act(self, verdict: Verdict, *, may_open: bool) -> Opening:
+    def _act(self, verdict: Verdict, may_open: bool, weighed: bool) -> Opening:
         if may_open:
-            return self._opener.open(verdict.colour)
+            return self._opener.open(verdict.colour, weighed=weighed)
         self._opener.show(verdict.colour)
         return Opening(False)
 
@@ -229,12 +230,12 @@ class Terminal:
         in: no record, no opening. Whether the guard may is the caller's to know."""
         fault = ""
         try:
-            self._recorder.act(signed, sealed, self._clock().now)
+            self._recorder.act(signed, sealed, self.now())
         except (Unavailable, Refused) as error:
             fault = str(error)
         if not is_opening or (fault and not self._way_out):
             return ByHand(not fault, False, fault)
-        opened, relay_fault = self._opener.open(Colour.GREEN)
+        opened, relay_fault = self._opener.open(Colour.GREEN, weighed=True)
         return ByHand(not fault, opened, "; ".join(filter(None, (fault, relay_fault))))
 
     def refusal(self) -> str:
@@ -246,8 +247,8 @@ class Terminal:
         return self._opener.condition()
 
     def now(self) -> int:
-        """Unix seconds by this gate's clock."""
-        return self._clock().now
+        """Unix seconds by this gate's clock, if it can be right; else the floor."""
+        return believed(self._clock().now, self._checker.floor)
 
     def grade(self) -> Grade:
         """How far the clock can be trusted now; when POOR, somebody should show the challenge."""

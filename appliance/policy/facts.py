@@ -146,6 +146,7 @@ GUESTS = (Form.VISITOR, Form.BEARER_INVITE)
 _AROUND = len(NOWHERE)
 _KLASS, _GRADE = Facts._fields.index("klass"), Facts._fields.index("grade")
 _QUORUM_TIME = Facts._fields.index("quorum_time")
+_REFUSED, _MARKS = Facts._fields.index("refused"), Facts._fields.index("marks")
 _TAPS = (Form.TAP, Form.CERTIFIED_TAP)
 _REFUSALS = frozenset(str(reason) for reason in Reason if reason.startswith("R-"))
 Domains = Iterable[tuple[str, frozenset[int]]]
@@ -228,13 +229,14 @@ def invitation_in(data: bytes) -> Invitation | None:
     return Invitation._make(_INVITE.unpack_from(data, _RECORD.size))
 
 
-def sources_in(data: bytes) -> tuple[int, int]:
-    """(grade of the clock, the ledger's quorum time) in the facts of a check: what its terminal
-    judged by. Raises `Refused` (R-LEDGER) for facts that are too short."""
+def sources_in(data: bytes) -> tuple[int, int, bool]:
+    """(grade of the clock, the ledger's quorum time, whether anything was proven) in the facts of
+    a check. Raises `Refused` (R-LEDGER) for facts that are too short."""
     if len(data) < _RECORD.size:
         raise Refused(f"{len(data)} bytes are no facts", reason="R-LEDGER")
     found = _RECORD.unpack_from(data)
-    return found[_GRADE], found[_QUORUM_TIME]
+    is_proven = not found[_REFUSED] and found[_MARKS] != 0
+    return found[_GRADE], found[_QUORUM_TIME], is_proven
 
 
 class Glance(NamedTuple):
