@@ -36,8 +36,7 @@ _FORGETTABLE = {
     "feed_entry": _SEALED.format("feed_entry", 1),
     "feed_bundle": _SEALED.format("feed_bundle", BUNDLE),
 }
-"""Table -> its rows that may be forgotten; of own feeds only what a peer vouches to hold, where
-there is a peer."""
+"""Table -> its rows to forget; of own feeds only what a peer vouches for, if there is one."""
 _ROWS = "SELECT id, body, sealed FROM feed_entry WHERE id >= ? AND id < ? ORDER BY id"
 _UNROW = "DELETE FROM feed_entry WHERE id >= ? AND id < ?"
 _BUNDLES = "SELECT id, body, sealed FROM feed_bundle WHERE id >= ? AND id < ? ORDER BY id"
