@@ -36,6 +36,10 @@ MAX_RING = 4_096  # bytes of what the gate says
 _log = logging.getLogger("yardpass.sync")
 
 
+def _unwatched() -> None:
+    """Nobody asks whether the loop lives."""
+
+
 class Exchanger:
     """`ring` is the socket the gate rings at, `report` is told the peers every now and then."""
 
@@ -81,8 +85,11 @@ class Exchanger:
         self.server_context = wire.context(server=True, der=der, seed=seed, peers=peers)
         self.client_context = wire.context(server=False, der=der, seed=seed, peers=peers)
 
-    async def run(self, listen: str, stop: asyncio.Event) -> None:
-        """Works until `stop` is set. Raises `Unavailable` if the address cannot be listened at."""
+    async def run(
+        self, listen: str, stop: asyncio.Event, beat: Callable[[], None] = _unwatched
+    ) -> None:
+        """Works until `stop` is set; `beat` is called at each turn. Raises `Unavailable` if the
+        address cannot be listened at."""
         loop = asyncio.get_running_loop()
         async with contextlib.AsyncExitStack() as stack:
             if listen:
@@ -93,9 +100,9 @@ class Exchanger:
                 loop.add_reader(self._ring, self._rang)
                 stack.callback(loop.remove_reader, self._ring)
             stack.push_async_callback(self._close)
-            await self._work(stop)
+            await self._work(stop, beat)
 
-    async def _work(self, stop: asyncio.Event) -> None:
+    async def _work(self, stop: asyncio.Event, beat: Callable[[], None]) -> None:
         looked_at = settled_at = float("-inf")
         while not stop.is_set():
             ticks = self._ticks()
@@ -114,6 +121,7 @@ class Exchanger:
             for line in list(self._lines.values()):
                 line.watch(ticks)
             self._call_due(ticks)
+            beat()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), TICK_SECONDS)
 

@@ -23,6 +23,8 @@ from ledger_sync.keys import ED25519, ES256, SEED_BYTES, SigningKey
 
 MAX_FILE = 256  # bytes
 ASK = "give its passphrase: set YARDPASS_PASSPHRASE_FILE or run on a terminal"
+HANDED = "CREDENTIALS_DIRECTORY"
+"""Names the folder with the secrets that systemd hands to a service (systemd.exec(5))."""
 _SEALED = b"yardpass-key 2 "
 _NAMES = {"ed25519": ED25519, "p256": ES256}
 
@@ -108,10 +110,17 @@ def read_private(path: Path, *, hint: str, most: int = MAX_FILE) -> bytes:
         mode = path.stat().st_mode
     except OSError as error:
         raise Unavailable(f"{path} cannot be read ({error.strerror}); {hint}") from error
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+    others = stat.S_IRWXO if _is_handed(path) else stat.S_IRWXG | stat.S_IRWXO
+    if mode & others:
         step = f"run: chmod 600 {shlex.quote(str(path))}"
         raise Refused(f"{path} can be read by others; {step}", reason="R-SETTINGS")
     return data
+
+
+def _is_handed(path: Path) -> bool:
+    """Whether systemd put it there: the service's user then has a right of its own, an ACL, whose
+    mask looks like a right of the group."""
+    return path.parent == Path(os.environ.get(HANDED) or "/nowhere")
 
 
 def _secret_in(text: str, path: Path, hint: str) -> bytes:

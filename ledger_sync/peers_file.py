@@ -15,6 +15,7 @@ from ledger_sync.peers import Peer
 
 NAME = "peers.json"  # beside the store
 MAX_FILE = 1 << 20  # bytes; a peer has about 100
+MODE = 0o640  # whatever the umask: the console may be another user of the folder's group
 SILENT_SECONDS = 60  # a peer away for so long is one the guard is told of
 SENTENCES = {
     "here": "peer {name}: here",
@@ -41,6 +42,7 @@ class PeersFile:
         whole = json.dumps({"at": int(time.time()), "peers": found}, indent=1)
         try:
             part.write_text(whole + "\n", encoding="utf-8")
+            part.chmod(MODE)
             part.replace(self._path)
         except OSError as error:
             what = f"{self._path} cannot be written ({error.strerror or error})"

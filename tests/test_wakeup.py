@@ -4,8 +4,10 @@ import os
 import select
 import signal
 import socket
+import threading
+import time
 
-from appliance.gate.wakeup import woken_by_signals
+from appliance.gate.wakeup import naps, woken_by_signals
 
 
 def test_a_signal_writes_to_the_descriptor_at_once_and_no_more_at_the_end():
@@ -26,3 +28,27 @@ def test_a_signal_writes_to_the_descriptor_at_once_and_no_more_at_the_end():
         wakes.close()
 
     assert heard == [signal.SIGUSR1] * 2
+
+
+def test_a_signal_just_before_a_nap_ends_it_and_the_next_nap_is_a_whole_one():
+    before = signal.signal(signal.SIGUSR1, lambda *_: None)
+    try:
+        with naps() as nap:
+            os.kill(os.getpid(), signal.SIGUSR1)  # its handler has run when the nap begins
+            began = time.monotonic()
+            nap(60)
+            assert time.monotonic() - began < 30
+            began = time.monotonic()
+            nap(0.05)
+            assert time.monotonic() - began >= 0.05
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_an_event_would_have_slept_on_after_that_signal():
+    before = signal.signal(signal.SIGUSR1, lambda *_: None)
+    try:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        assert not threading.Event().wait(0.05)
+    finally:
+        signal.signal(signal.SIGUSR1, before)

@@ -24,9 +24,11 @@ from appliance.console.tries_file import NAME as TRIES
 from appliance.console.tries_file import TriesFile
 from appliance.console.view import View
 from appliance.console.watch import Watch
+from appliance.credentials import handed
 from appliance.gate import console_socket, guard_keys
 from appliance.gate.assembly import open_replica, system_clock
 from appliance.gate.identity import HINT
+from appliance.gate.notify import told
 from appliance.gate.remote import State
 from appliance.settings import Settings, load
 from ledger_sync.errors import Refused, Unavailable
@@ -47,7 +49,7 @@ def console(path: Path, once: bool, language: str) -> None:
     It reads this terminal's store and opens nothing by itself: what a guard signs is sent to
     `yardpass gate`. F1 shows the keys.
     """
-    settings = load(path)
+    settings = handed(load(path), os.environ)
     if not once and not is_on_terminal():
         raise click.UsageError("the console needs a terminal; --once prints its screen")
     run(settings, language, once=once)
@@ -78,6 +80,7 @@ def run(
         tries = TriesFile(settings.store.parent / TRIES)
         clerk = Clerk(settings, link, lambda: _looking(settings, secret), tries, now)
         wires = Wires(
+            beat=stack.enter_context(told(os.environ)),
             look=watch.look,
             survey=survey.look,
             now=now,

@@ -11,11 +11,13 @@ import click
 
 from appliance.commands.qr_lines import screen
 from appliance.commands.settings_option import settings_option
+from appliance.credentials import handed
 from appliance.gate.assembly import open_gate, system_clock
 from appliance.gate.duty import open_senses, serve
 from appliance.gate.loop import Stop
+from appliance.gate.notify import Beat, told
 from appliance.gate.signboard import Signboard
-from appliance.settings import load
+from appliance.settings import Settings, load
 from ledger_sync.feed import INCARNATION_BYTES
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
@@ -33,7 +35,7 @@ def gate(path: Path) -> None:
     ends it with the relay released.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    settings = load(path)
+    settings = handed(load(path), os.environ)
     stop = Stop()
 
     def stopping(number: int, frame: FrameType | None) -> None:
@@ -42,6 +44,11 @@ def gate(path: Path) -> None:
     for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and a shell's & ask for
             signal.signal(number, stopping)
+    with told(os.environ) as beat:
+        _run(settings, stop, beat)
+
+
+def _run(settings: Settings, stop: Stop, beat: Beat) -> None:
     incarnation = os.urandom(INCARNATION_BYTES)
     with (
         open_gate(settings, clock=system_clock(), incarnation=incarnation) as (terminal, desk),
@@ -49,7 +56,12 @@ def gate(path: Path) -> None:
         Signboard(terminal, settings.store.parent, show=show) as board,
     ):
         senses = open_senses(settings, terminal)
+
+        def at_rest() -> None:
+            board.look()
+            beat()
+
         try:
-            serve(senses, terminal, stop, also=board.look, desk=desk)
+            serve(senses, terminal, stop, also=at_rest, desk=desk)
         finally:
             senses.close()

@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
@@ -14,6 +13,7 @@ import click
 
 from appliance.commands.sim_card import card
 from appliance.commands.sim_osdp import osdp
+from appliance.gate.wakeup import naps
 from hw.errors import Refused, Unavailable
 from hw.readers.pn532_frame import UID_BYTES
 from hw.readers.text_lines import MAX_TEXT, MIN_TEXT, is_text
@@ -187,14 +187,13 @@ def _play(
     count: int,
 ) -> None:
     """Show one after the other, for ever without `count`, until Ctrl-C."""
-    pause = threading.Event()
     click.echo(f"one card every {every:g} s; Ctrl-C ends it", err=True)
-    with _until_stopped():
+    with _until_stopped(), naps() as pause:
         for what, show in islice(cycle(acts), count or None):
-            pause.wait(every / 2)  # a terminal needs a moment to find the port
+            pause(every / 2)  # a terminal needs a moment to find the port
             click.echo(f"shown: {what}", err=True)  # first: who reads it may end us at once
             show()
-            pause.wait(every / 2)
+            pause(every / 2)
             remove()
 
 

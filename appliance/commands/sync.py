@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -11,8 +12,10 @@ from pathlib import Path
 import click
 
 from appliance.commands.settings_option import settings_option
+from appliance.credentials import handed
 from appliance.gate import doorbell
 from appliance.gate.exchange import exchanger_of
+from appliance.gate.notify import Beat, told
 from appliance.settings import Settings, load
 from ledger_sync.discovery import Discovery
 from ledger_sync.peers_file import PeersFile
@@ -29,17 +32,17 @@ def sync(path: Path) -> None:
     peers.json beside the store. SIGTERM or Ctrl-C ends it.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    settings = load(path, has_devices=False)
-    with Store(settings.store) as store:
+    settings = handed(load(path, has_devices=False), os.environ)
+    with Store(settings.store) as store, told(os.environ) as beat:
         bell = doorbell.listen(settings.store.parent / doorbell.NAME)
         try:
-            asyncio.run(_run(settings, store, bell))
+            asyncio.run(_run(settings, store, bell, beat))
         finally:
             bell.close()
             (settings.store.parent / doorbell.NAME).unlink(missing_ok=True)
 
 
-async def _run(settings: Settings, store: Store, bell: socket.socket) -> None:
+async def _run(settings: Settings, store: Store, bell: socket.socket, beat: Beat) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -50,4 +53,4 @@ async def _run(settings: Settings, store: Store, bell: socket.socket) -> None:
             found = Discovery(settings.origin, settings.terminal, made.hint)
             port = address_of(settings.listen)[1] if settings.listen else 0
             await stack.enter_async_context(found.running(port))
-        await made.run(settings.listen, stop)
+        await made.run(settings.listen, stop, beat)

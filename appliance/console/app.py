@@ -46,7 +46,8 @@ class Wires(NamedTuple):
     either may raise `Refused` or `Unavailable`, which is told on the screen until it works again.
     `gate` says how the gate process is, None while it is gone; `do` does an effect, `end` is the
     last thing that is done, both in a thread of their own. It rings where `is_asking` says so of
-    what is new. `ticks` are seconds of a monotonic clock."""
+    what is new. `ticks` are seconds of a monotonic clock; `beat` is called at each look: the loop
+    lives."""
 
     look: Callable[[], list[Seen]]
     survey: Callable[[], Standing]
@@ -56,6 +57,7 @@ class Wires(NamedTuple):
     end: Callable[[], None] = _nothing
     is_asking: Callable[[list[Seen]], bool] = _never
     ticks: Callable[[], float] = time.monotonic
+    beat: Callable[[], None] = _nothing
 
 
 class Console(App[None]):
@@ -106,6 +108,7 @@ class Console(App[None]):
         standing = self._standing._replace(gate=self._wires.gate())
         self._start(self._desk.look(standing, self._wires.now()))
         self.draw()
+        self._wires.beat()
 
     def draw(self) -> None:
         """Draws, if anything is another than what stands there."""

@@ -5,8 +5,9 @@ Without that variable nobody is told, and all is well. Knows nothing of what the
 
 import os
 import socket
-from collections.abc import Mapping
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 READY = "READY=1"
 STOPPING = "STOPPING=1"
@@ -30,6 +31,37 @@ class Notify:
 
     def close(self) -> None:
         self._socket.close()
+
+
+class Beat:
+    """Tells systemd that the loop lives, for the loop to call at each turn and for nobody else: one
+    that hangs is silent. The first beat says that the service is ready."""
+
+    def __init__(self, notify: Notify, ticks: Callable[[], int] = time.monotonic_ns) -> None:
+        self._notify = notify
+        self._ticks = ticks
+        self._next = 0
+        self._is_ready = False
+
+    def __call__(self) -> None:
+        if not self._is_ready:
+            self._is_ready = True
+            self._notify.tell(READY)
+        now = self._ticks()
+        if self._notify.interval_ms and now >= self._next:
+            self._next = now + self._notify.interval_ms * 1_000_000
+            self._notify.tell(WATCHDOG)
+
+
+@contextmanager
+def told(environment: Mapping[str, str]) -> Iterator[Beat]:
+    """The beat of the service that `environment` was given to; at the end it says goodbye."""
+    line = Notify(environment)
+    try:
+        yield Beat(line)
+    finally:
+        line.tell(STOPPING)
+        line.close()
 
 
 def _half_of(environment: Mapping[str, str]) -> int:

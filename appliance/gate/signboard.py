@@ -132,8 +132,9 @@ def sign_in(folder: Path, ticks: int) -> Sign | None:
 
 
 def put_printed(folder: Path, nonce: bytes, seconds: int) -> None:
-    """Leaves the number on a paper for the gate, only for its eyes. Raises `Unavailable`."""
-    files.replace(folder / PRINTED_NAME, b"%b %d\n" % (nonce.hex().encode(), seconds), mode=0o600)
+    """Leaves the number on a paper for the gate, which may be another user of the group that the
+    folder belongs to. Raises `Unavailable`."""
+    files.replace(folder / PRINTED_NAME, b"%b %d\n" % (nonce.hex().encode(), seconds), mode=0o640)
 
 
 def _remove(path: Path) -> None:

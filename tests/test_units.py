@@ -1,0 +1,237 @@
+"""The units say what the code does: commands, users, folders and secrets exist, and none of them
+waits for the network or the time. systemd's own tools judge them in the heavy part."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+import unit_files
+from unit_files import FOLDER, UNITS, commands, read, service
+
+from appliance import cli
+from appliance.office import terminal_kit
+
+DAEMONS = [path for path in UNITS if "wallet" not in path.name and "first-boot" not in path.name]
+OFFLINE = ("yardpass-relay.service", "yardpass-gate.service", "yardpass-console@.service")
+FLOORS = {"yardpass-relay": 0.6, "yardpass-gate": 1.0, "yardpass-sync": 1.1}
+"""Worst exposure by `systemd-analyze security`; of all others: 1.0. Asked: 1.0 and 1.5."""
+ALWAYS = {
+    "NoNewPrivileges": "yes",
+    "CapabilityBoundingSet": "",
+    "ProtectSystem": "strict",
+    "ProtectHome": "yes",
+    "MemoryDenyWriteExecute": "yes",
+    "RestrictNamespaces": "yes",
+    "DevicePolicy": "closed",
+    "LimitCORE": "0",
+}
+TIME_OR_NETWORK = re.compile(r"network-online|time-sync|time-set|timesyncd|wait-online")
+SECRETS = {"terminal.key": "yardpass-gate", "link.key": "yardpass-sync"}
+"""Who alone is handed it; `site.secret` is for all but the relay."""
+
+names = pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+daemons = pytest.mark.parametrize("path", DAEMONS, ids=lambda path: path.name)
+
+
+@names
+def test_every_unit_starts_a_command_that_exists_with_options_that_it_knows(path):
+    found = commands(read(path))
+
+    assert found
+    for words in found:
+        context, command, rest = None, cli.cli, words
+        while not context or rest and hasattr(command, "commands_of"):
+            command = command.get_command(None, rest[0]) if hasattr(command, "get_command") else command
+            rest = rest[1:]
+            if not hasattr(command, "get_command"):
+                context = command.make_context(words[0], list(rest), resilient_parsing=False)
+        assert context.params
+
+
+@names
+def test_every_unit_is_locked_down(path):
+    found = read(path)["Service"]
+
+    assert {key: found.get(key, ["missing"])[-1] for key in ALWAYS} == ALWAYS
+
+
+@names
+def test_users_and_groups_are_those_that_sysusers_makes(path):
+    found = read(path)["Service"]
+    users, groups = unit_files.sysusers()
+
+    if "DynamicUser" not in found and "User" in found:
+        assert found["User"][0] in users
+        assert {*found["Group"], *found.get("SupplementaryGroups", [""])[0].split()} <= groups
+
+
+def test_each_process_has_a_user_of_its_own():
+    found = [read(path)["Service"]["User"][0] for path in DAEMONS]
+
+    assert len(found) == len(set(found)) == 4
+    assert "root" not in found
+
+
+@names
+def test_what_a_unit_may_write_is_a_folder_that_tmpfiles_makes_for_its_group(path):
+    found = read(path)["Service"]
+    made = unit_files.tmpfiles()
+
+    for folder in found.get("ReadWritePaths", []):
+        kind, mode, _, group = made[folder]
+        assert (kind, mode, group) == ("d", "2770", found["Group"][0])
+
+
+@daemons
+def test_every_daemon_tells_systemd_that_its_loop_lives_and_is_started_again_for_ever(path):
+    unit = read(path)
+    found = unit["Service"]
+
+    assert (found["Type"], found["Restart"]) == (["notify"], ["always"])
+    assert 2 <= int(found["WatchdogSec"][0]) <= 120
+    assert unit["Unit"]["StartLimitIntervalSec"] == ["0"]
+
+
+@pytest.mark.parametrize("path", [*DAEMONS, FOLDER / "system/yardpass.target"], ids=lambda path: path.name)
+def test_nothing_waits_for_the_network_or_the_time(path):
+    found = read(path)["Unit"]
+    waits = " ".join(value for key in ("After", "Wants", "Requires") for value in found.get(key, []))
+
+    assert not TIME_OR_NETWORK.search(waits)
+    if path.name in OFFLINE:
+        assert "network" not in waits
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+def test_only_sync_has_a_network(name):
+    assert service(name)["PrivateNetwork"] == ["yes"]
+    assert "INET" not in service(name)["RestrictAddressFamilies"][0]
+
+
+def test_whatever_ends_the_relay_the_pin_is_driven_low():
+    unit = read(FOLDER / "system/yardpass-relay.service")
+
+    (stop,) = unit["Service"]["ExecStopPost"]
+    assert "relay --drive-low" in stop
+
+
+def test_a_secret_is_handed_to_those_alone_who_need_it():
+    kit = {"terminal.key", "link.key", "site.secret"}
+    holders = {name: set() for name in kit}
+    for path in UNITS:
+        for line in read(path)["Service"].get("LoadCredential", []):
+            name, _, file = line.partition(":")
+            assert file == f"/var/lib/yardpass/{name}"
+            holders[name].add(path.name.split(".")[0].rstrip("@"))
+
+    assert all(f'"{name}"' in terminal_kit._SITE for name in kit)
+    assert holders.pop("site.secret") == {"yardpass-gate", "yardpass-sync", "yardpass-console"}
+    assert holders == {name: {owner} for name, owner in SECRETS.items()}
+
+
+def test_the_gate_may_ask_the_kernel_how_good_its_clock_is():
+    """glibc's adjtimex is the call adjtimex or clock_adjtime; either refused is a gate that never
+    believes the time, and lets nobody in by itself."""
+    found = service("yardpass-gate.service")
+
+    assert "ProtectClock" not in found
+    assert "adjtimex clock_adjtime" in found["SystemCallFilter"]
+
+
+def test_the_target_wants_what_the_preset_enables_and_the_wallet_is_off():
+    wanted = read(FOLDER / "system/yardpass.target")["Unit"]["Wants"][0].split()
+    lines = (FOLDER / "system-preset/80-yardpass.preset").read_text().split("\n")
+    enabled = [line.split()[1] for line in lines if line.startswith("enable ")]
+
+    assert set(wanted) <= set(enabled)
+    assert all((FOLDER / "system" / name).exists() for name in enabled)
+    assert "disable yardpass-wallet.service" in lines
+    assert "Install" not in read(FOLDER / "system/yardpass-wallet.service")
+
+
+def test_polkit_lets_the_gate_use_readers_and_nobody_else():
+    text = (FOLDER / "polkit/50-yardpass-pcsc.rules").read_text()
+
+    assert set(re.findall(r'subject\.user === "([^"]+)"', text)) == {service("yardpass-gate.service")["User"][0]}
+
+
+def test_the_installer_places_every_file_and_touches_nothing_else(tmp_path):
+    subprocess.run([FOLDER / "install", tmp_path], check=True)
+
+    placed = {path.name: path for path in tmp_path.rglob("*") if path.is_file()}
+    ours = {path.name for path in FOLDER.rglob("*") if path.is_file()} - {"README.md", "install"}
+    assert len(ours) == sum(1 for path in tmp_path.rglob("*") if path.is_file()) + ours_with_equal_names()
+    assert set(placed) == ours
+    assert {path.stat().st_mode & 0o777 for path in placed.values()} == {0o644}
+
+
+def ours_with_equal_names():
+    """How many of our files share a name with another: 50-yardpass.conf is three."""
+    files = [path.name for path in FOLDER.rglob("*.*") if path.is_file()]
+    return len(set(files)) - len(files)
+
+
+@pytest.mark.parametrize("path", [path for path in FOLDER.rglob("*") if path.is_file()], ids=lambda path: path.name)
+def test_the_page_of_the_folder_names_every_file(path):
+    if path.name != "README.md":
+        assert path.name in (FOLDER / "README.md").read_text()
+
+
+# --- systemd's own tools
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory):
+    """A tree with the units and what they start, for the tools that look at both."""
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not here: apt-get install systemd")
+    root = tmp_path_factory.mktemp("root")
+    subprocess.run([FOLDER / "install", root], check=True)
+    system = root / "usr/lib/systemd/system"
+    for name in ("sysinit", "basic", "local-fs", "network", "shutdown", "multi-user", "sockets"):
+        (system / f"{name}.target").write_text("[Unit]\n")
+    for name in ("-.slice", "system.slice", "system-yardpass\\x2dconsole.slice", "tmp.mount", "pcscd.socket"):
+        parts = {"mount": "[Mount]\nWhat=tmpfs\nWhere=/tmp\n", "socket": "[Socket]\nListenStream=/run/pcscd\nAccept=yes\n"}
+        (system / name).write_text(parts.get(name.rpartition(".")[2], "[Unit]\n"))
+    (root / "usr/bin").mkdir(exist_ok=True)
+    (root / "bin").symlink_to("usr/bin")
+    for name in ("yardpass", "sh"):
+        shutil.copy("/bin/true", root / "usr/bin" / name)
+    return root
+
+
+def instance(path):
+    return path.name.replace("@.", "@tty1.")
+
+
+@pytest.mark.heavy
+def test_systemd_finds_nothing_to_say_about_the_units(staged):
+    done = subprocess.run(
+        ["systemd-analyze", "verify", f"--root={staged}", "--man=no", "yardpass.target", *map(instance, UNITS)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.heavy
+@names
+def test_the_exposure_of_a_unit_is_within_its_floor(staged, path, capsys):
+    name = instance(path)
+    floor = FLOORS.get(name.removesuffix(".service"), 1.0)
+
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", f"--root={staged}", f"--threshold={round(10 * floor)}", "--no-pager", name],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    line = next(line for line in done.stdout.splitlines() if "Overall exposure" in line)
+    with capsys.disabled():
+        print(f"\n{line.strip('→ ')} (floor {floor})")
+    assert done.returncode == 0

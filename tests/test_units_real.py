@@ -1,0 +1,316 @@
+"""The units at work under a real systemd: locked down as they say, started again whenever they
+are killed or hang, and the relay low whatever dies. No hardware: the pin is kept in a file."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import time
+
+import box
+import pytest
+from box import Box, call
+from click.testing import CliRunner
+
+from appliance.cli import cli
+from hw.sim import album
+from hw.sim.optics import Shot
+from hw.sim.photos import empty_scene, photograph
+from hw.sim.pins import edges_of
+
+pytestmark = pytest.mark.heavy
+
+HOME = "var/lib/yardpass"
+UNITS = ("yardpass-relay", "yardpass-gate", "yardpass-sync", "yardpass-console@console")
+MAX_PULSE_MS, SLACK_MS = 2_000, 50
+WATCHDOG_SECONDS = 2
+ROUNDS = int(os.environ.get("YARDPASS_KILLS", "20"))
+PULSE = f"""\
+import sys; sys.path.insert(0, "/usr/lib/yardpass")
+import time
+from hw.relay_line import RelayLine, RelayLineOptions
+line = RelayLine(RelayLineOptions("/run/yardpass-relay/relay.sock"), wait=lambda s: (print("on", flush=True), time.sleep(60)))
+line.pulse({MAX_PULSE_MS}, way_out=True)
+"""
+PROBE = """\
+import ctypes, json, os, socket
+def may(act):
+    try:
+        act()
+    except OSError as error:
+        return error.strerror
+    return True
+def inet():
+    line = socket.socket()
+    line.settimeout(0.2)
+    line.connect(("127.0.0.1", 7461))
+timex = ctypes.create_string_buffer(512)
+found = {
+    "uid": os.getuid(),
+    "inet": may(inet),
+    "interfaces": sorted(name for _, name in socket.if_nameindex()) if may(lambda: socket.if_nameindex()) is True else [],
+    "terminal.key": may(lambda: open("/var/lib/yardpass/terminal.key").close()),
+    "store": may(lambda: open("/var/lib/yardpass/store/store.db", "r+").close()),
+    "settings": may(lambda: open("/var/lib/yardpass/site.toml").close()),
+    "write": may(lambda: open("/var/lib/yardpass/new", "w").close()),
+    "usr": may(lambda: open("/usr/new", "w").close()),
+    "mount": may(lambda: os.chroot("/")),
+    "credentials": sorted(os.listdir(os.environ["CREDENTIALS_DIRECTORY"])) if "CREDENTIALS_DIRECTORY" in os.environ else [],
+    "others": sorted(pid for pid in os.listdir("/proc") if pid.isdigit() and int(pid) != os.getpid()),
+    "clock": ctypes.CDLL(None).adjtimex(timex),
+}
+print("probe " + json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """The box with a terminal in it, all units up."""
+    if os.getuid() or box.MISSING:
+        pytest.skip(f"needs root and {', '.join(box.MISSING) or 'nothing else'}")
+    folder = tmp_path_factory.mktemp("box")
+    made = Box(folder)
+    made.furnish()
+    settle(made.root / HOME, folder / "office")
+    allow_pins(made.root)
+    try:
+        made.start()
+        made.run("systemctl", "start", "yardpass.target", "yardpass-console@console")
+        made.wait(lambda: all(made.get(unit, "SubState") == "running" for unit in UNITS), "units")
+        yield made
+    finally:
+        made.stop()
+
+
+def settle(home, desk):
+    """A terminal that leads out: whatever it sees, it opens."""
+    desk.mkdir()
+
+    def main(*words):
+        done = CliRunner().invoke(cli, [str(word) for word in words])
+        assert done.exit_code == 0, done.output
+
+    office = ("--office", desk / "office")
+    main("office", "init", *office, "--site", "hz07")
+    made = ("--name", "north-1", "--gate", "north", "--direction", "out", "--camera", "files")
+    main("office", "terminal", *office, desk / "kit", *made)
+    main("office", "publish", *office, desk / "public")
+    main("ledger", "import", desk / "public", "--site", desk / "kit")
+    for file in (desk / "kit").iterdir():
+        in_store = file.name.startswith("store.db")
+        shutil.copy2(file, home / "store" / file.name if in_store else home / file.name)
+    text = (home / "site.toml").read_text()
+    for old, new in (
+        ('"store.db"', '"store/store.db"'),
+        ('["pictures"]', '["pictures"]\nrepeat = true'),
+        ('"relayd"', '"relayd"\nsocket = "/run/yardpass-relay/relay.sock"'),
+        ("pin = 17", 'pin = 17\nfactory = "file"\npins_file = "/var/lib/pins/pins.txt"\n'
+         f'max_pulse_ms = {MAX_PULSE_MS}\ngap_ms = 0\nusers = ["yardpass-gate"]\n'),
+    ):  # fmt: skip
+        assert old in text
+        text = text.replace(old, new)
+    (home / "site.toml").write_text(text)
+    (home / "pictures").mkdir()
+    album.save(empty_scene(seed=9), home / "pictures" / "0.png")
+    album.save(photograph("HTTPS://EXAMPLE.ORG/", Shot(side=0.4), seed=1), home / "pictures/1.png")
+    for path in (home / "site.toml", home / "pictures", *(home / "pictures").iterdir()):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    call("systemd-tmpfiles", "--create", f"--root={home.parents[2]}", "yardpass.conf")
+
+
+def allow_pins(root):
+    """The pin in a file that outlives its process, and watchdogs that need not be waited for."""
+    (root / "var/lib/pins").mkdir()
+    (root / "var/lib/pins").chmod(0o777)
+    for unit in ("yardpass-relay", "yardpass-gate", "yardpass-sync", "yardpass-console@"):
+        folder = root / f"etc/systemd/system/{unit}.service.d"
+        folder.mkdir(parents=True)
+        pins = "ReadWritePaths=/var/lib/pins\n" if unit == "yardpass-relay" else ""
+        text = f"[Service]\nWatchdogSec={WATCHDOG_SECONDS}\nTimeoutAbortSec=1\n{pins}"
+        (folder / "test.conf").write_text(text)
+
+
+def pid_of(made, unit):
+    return int(made.get(unit, "MainPID"))
+
+
+def renewed(made, unit, before):
+    """Whether the unit runs again, with another process."""
+    return made.get(unit, "SubState") == "running" and pid_of(made, unit) not in (0, before)
+
+
+@pytest.fixture
+def probe(running):
+    """What a process can do in the place of a unit's own."""
+    (running.root / "usr/lib/probe.py").write_text(PROBE)
+
+    def of(unit):
+        name = "yardpass-probe.service"
+        text = running.run("systemctl", "cat", f"{unit}.service").stdout
+        kept = [
+            line for line in text.splitlines()
+            if not line.startswith(("Exec", "Type=", "WatchdogSec", "Restart", "Standard", "TTY", "Condition"))
+        ]  # fmt: skip
+        start = "[Service]\nType=oneshot\nExecStart=/usr/bin/python3 /usr/lib/probe.py"
+        file = running.root / "run/systemd/system" / name
+        running.run("sh", "-c", f"cat >/run/systemd/system/{name} <<'END'\n" + "\n".join([*kept, start]) + "\nEND")
+        running.run("systemctl", "daemon-reload")
+        done = running.run("systemctl", "start", name)
+        lines = [line for line in running.journal(name).splitlines() if line.startswith("probe ")]
+        assert lines, (done.stderr, running.journal(name), file)
+        return json.loads(lines[-1].removeprefix("probe "))
+
+    return of
+
+
+def test_all_units_run_and_none_has_failed(running):
+    failed = running.run("systemctl", "--failed", "--no-legend", "--plain").stdout
+    states = {unit: running.get(unit, "ActiveState") for unit in UNITS}
+
+    assert (failed, states) == ("", dict.fromkeys(UNITS, "active"))
+    assert {unit: running.get(unit, "NRestarts") for unit in UNITS} == dict.fromkeys(UNITS, "0")
+
+
+def test_the_gate_sees_records_and_opens(running):
+    running.wait(lambda: "opens" in running.journal("yardpass-gate"), "the gate to open")
+    running.wait(lambda: pins(running), "the pin to move")
+
+    said = running.run("yardpass", "ledger", "status", "--site", f"/{HOME}")
+
+    assert said.returncode == 0, said.stderr
+
+
+def pins(made):
+    path = made.root / "var/lib/pins/pins.txt"
+    return edges_of(path.read_bytes()) if path.exists() else []
+
+
+def test_only_sync_listens_and_only_at_its_port(running):
+    found = running.run("sh", "-c", "cat /proc/net/tcp /proc/net/tcp6 /proc/net/udp").stdout
+    listening = {line.split()[1].rpartition(":")[2] for line in found.splitlines() if " 0A " in line}
+
+    assert listening == {f"{7461:04X}"}
+
+
+NOT_ALLOWED = {"Operation not permitted", "Permission denied", "Read-only file system"}
+
+
+def test_the_relay_sees_no_store_no_secret_and_no_network(probe):
+    found = probe("yardpass-relay")
+
+    assert found["settings"] is True
+    assert (found["credentials"], found["others"]) == ([], ["1"][:0] or found["others"])
+    for name in ("inet", "terminal.key", "store", "write", "usr", "mount"):
+        assert found[name] is not True, name
+
+
+def test_the_gate_has_its_key_the_store_and_the_state_of_the_clock_and_nothing_beside(probe):
+    found = probe("yardpass-gate")
+
+    assert found["credentials"] == ["site.secret", "terminal.key"]
+    assert (found["store"], found["settings"]) == (True, True)
+    assert found["clock"] >= 0  # else no code could ever be green
+    for name in ("inet", "terminal.key", "write", "usr", "mount"):
+        assert found[name] is not True, name
+
+
+def test_sync_has_the_network_and_not_the_gates_key(probe):
+    found = probe("yardpass-sync")
+
+    assert (found["inet"], found["store"]) == (True, True)
+    assert found["credentials"] == ["link.key", "site.secret"]
+    for name in ("terminal.key", "write", "usr", "mount"):
+        assert found[name] is not True, name
+
+
+def test_the_console_has_no_network_and_no_key(probe):
+    found = probe("yardpass-console@console")
+
+    assert found["credentials"] == ["site.secret"]
+    for name in ("inet", "terminal.key", "write", "usr", "mount"):
+        assert found[name] is not True, name
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_unit_that_is_killed_is_there_again(running, unit):
+    before = pid_of(running, unit)
+
+    running.run("kill" if False else "/bin/sh", "-c", f"kill -9 {before}")
+
+    running.wait(lambda: renewed(running, unit, before), f"{unit} to start again")
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_loop_that_hangs_is_bitten_by_the_watchdog(running, unit):
+    before = pid_of(running, unit)
+    bites = running.journal(unit).count("Watchdog timeout")
+
+    running.run("/bin/sh", "-c", f"kill -STOP {before}")
+
+    running.wait(lambda: renewed(running, unit, before), f"{unit} to be bitten")
+    assert running.journal(unit).count("Watchdog timeout") == bites + 1
+
+
+def high_ms(edges, since):
+    """The longest time that the pin was on from these ticks, None if it still is."""
+    longest, began = 0.0, None
+    for edge in edges:
+        if edge.ticks < since:
+            continue
+        if edge.level:
+            began = edge.ticks
+        elif began is not None:
+            longest, began = max(longest, (edge.ticks - began) / 1e6), None
+    return None if began is not None else longest
+
+
+VICTIMS = ("relay", "relay and heir", "gate", "client", "sync")
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_the_relay_is_low_after_the_longest_pulse_whoever_is_killed(running, victim):
+    chance = random.Random(victim)
+    worst = 0.0
+    for _ in range(max(1, ROUNDS // len(VICTIMS))):
+        running.wait(lambda: running.get("yardpass-relay", "SubState") == "running", "the relay")
+        since = time.monotonic_ns()
+        client = running.begin("python3", "-c", PULSE)
+        try:
+            assert client.stdout.readline() == "on\n", client.stderr.read()
+            time.sleep(chance.uniform(0, 0.4))
+            kill(running, victim, client)
+            end = since + (MAX_PULSE_MS + 3_000) * 1_000_000
+            running.wait(
+                lambda since=since, end=end: high_ms(pins(running), since) is not None or time.monotonic_ns() > end,
+                "the pin",
+            )
+        finally:
+            client.kill()
+            client.wait(box.LIMIT_SECONDS)
+            client.stdout.close()
+            client.stderr.close()
+        found = high_ms(pins(running), since)
+        assert found is not None, "the pin stayed on"
+        worst = max(worst, found)
+
+    print(f"{victim} killed: on for {worst:.0f} ms at most")
+    assert worst <= MAX_PULSE_MS + SLACK_MS
+
+
+def kill(made, victim, client):
+    if victim == "client":
+        client.kill()
+    elif victim == "relay and heir":
+        made.run("systemctl", "kill", "--signal=KILL", "--kill-whom=all", "yardpass-relay")
+    else:
+        made.run("systemctl", "kill", "--signal=KILL", "--kill-whom=main", f"yardpass-{victim}")
+
+
+def test_stopping_everything_leaves_the_pin_low_and_no_process(running):
+    running.run("systemctl", "stop", *UNITS)
+
+    assert [running.get(unit, "ActiveState") for unit in UNITS] == ["inactive"] * len(UNITS)
+    assert pins(running)[-1].level == 0
+    assert signal.SIGTERM  # stopped in order: none needed a SIGKILL
+    assert "State 'stop-sigterm' timed out" not in "".join(map(running.journal, UNITS))
