@@ -32,10 +32,12 @@ if [ "$(stat -fc %T /sys/fs/cgroup)" != cgroup2fs ]; then
     umount -R /sys/fs/cgroup
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
 fi
-mkdir -p /sys/fs/cgroup/yardpass-box
-echo $$ >/sys/fs/cgroup/yardpass-box/cgroup.procs
-exec systemd-nspawn --quiet --directory="$1" --boot --register=no --keep-unit --private-network --capability=CAP_SYS_TIME \\
-    --console=read-only --link-journal=no --hostname=box systemd.unit=yardpass-test.target
+mkdir -p /sys/fs/cgroup/yardpass-$$
+echo $$ >/sys/fs/cgroup/yardpass-$$/cgroup.procs
+# CAP_SYS_TIME: without it nspawn refuses the call that only asks how the clock is, too.
+exec systemd-nspawn --quiet --directory="$1" --boot --register=no --keep-unit --private-network \\
+    --capability=CAP_SYS_TIME --console=read-only --link-journal=no --hostname=box \\
+    systemd.unit=yardpass-test.target
 """
 MISSING = [name for name in ("mmdebstrap", "systemd-nspawn", "nsenter") if not shutil.which(name)]
 
@@ -56,8 +58,9 @@ def base():
     made = CACHE / f"box-{SUITE}-{platform.machine()}.tar"
     if not made.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
-        part = made.with_suffix(".part.tar")
-        call("mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}", SUITE, part, *mirror())
+        part = made.with_suffix(f".{os.getpid()}.tar")
+        wanted = ("--quiet", "--variant=minbase", f"--include={PACKAGES}")
+        call("mmdebstrap", *wanted, SUITE, part, *mirror())
         part.replace(made)
     return made
 
@@ -107,7 +110,7 @@ class Box:
         for tool in ("systemd-sysusers", "systemd-tmpfiles --create"):
             call(*tool.split(), f"--root={self.root}", "yardpass.conf")
         unit = self.root / "etc/systemd/system/yardpass-test.target"
-        unit.write_text("[Unit]\nWants=dbus.service systemd-journald.service\nAfter=basic.target\nRequires=basic.target\n")
+        unit.write_text("[Unit]\nRequires=basic.target\nAfter=basic.target\n")
 
     def start(self):
         with self._console.open("wb") as console:
@@ -119,7 +122,8 @@ class Box:
 
     def _is_up(self):
         if self._process.poll() is not None:
-            raise RuntimeError(f"no container: {self._console.read_text('utf-8', 'replace')[-2_000:]}")
+            said = self._console.read_text("utf-8", "replace")
+            raise RuntimeError(f"no container: {said[-2_000:]}")
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
         found = children.read_text().split()
         if not found:

@@ -1,6 +1,5 @@
 """What systemd hands to a service is what it reads, and nothing that it was not handed."""
 
-import os
 from dataclasses import replace
 
 import pytest
@@ -41,6 +40,6 @@ def test_a_handed_secret_may_show_rights_of_a_group_and_no_other_may(tmp_path, m
     monkeypatch.setenv(HANDED, str(tmp_path))
 
     assert read_secret(file, hint="") == bytes(32)
-    os.chmod(file, 0o444)
+    file.chmod(0o444)
     with pytest.raises(Refused, match="can be read by others"):
         read_secret(file, hint="")

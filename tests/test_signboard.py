@@ -91,7 +91,7 @@ def test_it_is_gone_after_an_error_too_and_what_was_left_behind_goes_at_the_star
     assert list(folder.iterdir()) == []
 
 
-def test_a_printed_number_gets_in_once_and_only_its_owner_and_group_could_read_it(stand, folder, caplog):
+def test_a_printed_number_gets_in_once_and_only_its_group_could_read_it(stand, folder, caplog):
     caplog.set_level(logging.INFO)
     put_printed(folder, PAPER, 12 * 3_600)
     file = folder / "printed-challenge"

@@ -5,8 +5,9 @@ import json
 import os
 import random
 import shutil
-import signal
+import sys
 import time
+from functools import partial
 
 import box
 import pytest
@@ -30,7 +31,10 @@ PULSE = f"""\
 import sys; sys.path.insert(0, "/usr/lib/yardpass")
 import time
 from hw.relay_line import RelayLine, RelayLineOptions
-line = RelayLine(RelayLineOptions("/run/yardpass-relay/relay.sock"), wait=lambda s: (print("on", flush=True), time.sleep(60)))
+def wait(seconds):
+    print("on", flush=True)
+    time.sleep(60)
+line = RelayLine(RelayLineOptions("/run/yardpass-relay/relay.sock"), wait=wait)
 line.pulse({MAX_PULSE_MS}, way_out=True)
 """
 PROBE = """\
@@ -45,23 +49,25 @@ def inet():
     line = socket.socket()
     line.settimeout(0.2)
     line.connect(("127.0.0.1", 7461))
+handed = os.environ.get("CREDENTIALS_DIRECTORY")
 timex = ctypes.create_string_buffer(512)
 found = {
     "uid": os.getuid(),
     "inet": may(inet),
-    "interfaces": sorted(name for _, name in socket.if_nameindex()) if may(lambda: socket.if_nameindex()) is True else [],
     "terminal.key": may(lambda: open("/var/lib/yardpass/terminal.key").close()),
     "store": may(lambda: open("/var/lib/yardpass/store/store.db", "r+").close()),
     "settings": may(lambda: open("/var/lib/yardpass/site.toml").close()),
     "write": may(lambda: open("/var/lib/yardpass/new", "w").close()),
     "usr": may(lambda: open("/usr/new", "w").close()),
     "mount": may(lambda: os.chroot("/")),
-    "credentials": sorted(os.listdir(os.environ["CREDENTIALS_DIRECTORY"])) if "CREDENTIALS_DIRECTORY" in os.environ else [],
-    "others": sorted(pid for pid in os.listdir("/proc") if pid.isdigit() and int(pid) != os.getpid()),
+    "credentials": sorted(os.listdir(handed)) if handed else [],
+    "others": sorted(pid for pid in os.listdir("/proc") if pid.isdigit()),
     "clock": ctypes.CDLL(None).adjtimex(timex),
 }
 print("probe " + json.dumps(found))
 """
+NOT_OF_A_PROBE = ("Exec", "Type=", "WatchdogSec", "Restart", "Standard", "TTY", "Condition")
+"""Lines of a unit that are about its process, not about what that may do."""
 
 
 @pytest.fixture(scope="module")
@@ -148,17 +154,14 @@ def probe(running):
     def of(unit):
         name = "yardpass-probe.service"
         text = running.run("systemctl", "cat", f"{unit}.service").stdout
-        kept = [
-            line for line in text.splitlines()
-            if not line.startswith(("Exec", "Type=", "WatchdogSec", "Restart", "Standard", "TTY", "Condition"))
-        ]  # fmt: skip
-        start = "[Service]\nType=oneshot\nExecStart=/usr/bin/python3 /usr/lib/probe.py"
-        file = running.root / "run/systemd/system" / name
-        running.run("sh", "-c", f"cat >/run/systemd/system/{name} <<'END'\n" + "\n".join([*kept, start]) + "\nEND")
+        kept = [line for line in text.splitlines() if not line.startswith(NOT_OF_A_PROBE)]
+        start = ["[Service]", "Type=oneshot", "ExecStart=/usr/bin/python3 /usr/lib/probe.py"]
+        whole = "\n".join([*kept, *start])
+        running.run("sh", "-c", f"cat >/run/systemd/system/{name} <<'END'\n{whole}\nEND")
         running.run("systemctl", "daemon-reload")
         done = running.run("systemctl", "start", name)
         lines = [line for line in running.journal(name).splitlines() if line.startswith("probe ")]
-        assert lines, (done.stderr, running.journal(name), file)
+        assert lines, (done.stderr, running.journal(name))
         return json.loads(lines[-1].removeprefix("probe "))
 
     return of
@@ -188,19 +191,19 @@ def pins(made):
 
 def test_only_sync_listens_and_only_at_its_port(running):
     found = running.run("sh", "-c", "cat /proc/net/tcp /proc/net/tcp6 /proc/net/udp").stdout
-    listening = {line.split()[1].rpartition(":")[2] for line in found.splitlines() if " 0A " in line}
+    listening = {
+        line.split()[1].rpartition(":")[2] for line in found.splitlines() if " 0A " in line
+    }
 
     assert listening == {f"{7461:04X}"}
-
-
-NOT_ALLOWED = {"Operation not permitted", "Permission denied", "Read-only file system"}
 
 
 def test_the_relay_sees_no_store_no_secret_and_no_network(probe):
     found = probe("yardpass-relay")
 
     assert found["settings"] is True
-    assert (found["credentials"], found["others"]) == ([], ["1"][:0] or found["others"])
+    assert found["credentials"] == []
+    assert "1" not in found["others"]  # it sees no process but its own user's
     for name in ("inet", "terminal.key", "store", "write", "usr", "mount"):
         assert found[name] is not True, name
 
@@ -236,7 +239,7 @@ def test_the_console_has_no_network_and_no_key(probe):
 def test_a_unit_that_is_killed_is_there_again(running, unit):
     before = pid_of(running, unit)
 
-    running.run("kill" if False else "/bin/sh", "-c", f"kill -9 {before}")
+    running.run("sh", "-c", f"kill -9 {before}")
 
     running.wait(lambda: renewed(running, unit, before), f"{unit} to start again")
 
@@ -246,7 +249,7 @@ def test_a_loop_that_hangs_is_bitten_by_the_watchdog(running, unit):
     before = pid_of(running, unit)
     bites = running.journal(unit).count("Watchdog timeout")
 
-    running.run("/bin/sh", "-c", f"kill -STOP {before}")
+    running.run("sh", "-c", f"kill -STOP {before}")
 
     running.wait(lambda: renewed(running, unit, before), f"{unit} to be bitten")
     assert running.journal(unit).count("Watchdog timeout") == bites + 1
@@ -265,6 +268,11 @@ def high_ms(edges, since):
     return None if began is not None else longest
 
 
+def is_off(made, since, end):
+    """Whether the pin went off again, or had its time to."""
+    return high_ms(pins(made), since) is not None or time.monotonic_ns() > end
+
+
 VICTIMS = ("relay", "relay and heir", "gate", "client", "sync")
 
 
@@ -281,10 +289,7 @@ def test_the_relay_is_low_after_the_longest_pulse_whoever_is_killed(running, vic
             time.sleep(chance.uniform(0, 0.4))
             kill(running, victim, client)
             end = since + (MAX_PULSE_MS + 3_000) * 1_000_000
-            running.wait(
-                lambda since=since, end=end: high_ms(pins(running), since) is not None or time.monotonic_ns() > end,
-                "the pin",
-            )
+            running.wait(partial(is_off, running, since, end), "the pin")
         finally:
             client.kill()
             client.wait(box.LIMIT_SECONDS)
@@ -294,7 +299,7 @@ def test_the_relay_is_low_after_the_longest_pulse_whoever_is_killed(running, vic
         assert found is not None, "the pin stayed on"
         worst = max(worst, found)
 
-    print(f"{victim} killed: on for {worst:.0f} ms at most")
+    sys.stdout.write(f"{victim} killed: on for {worst:.0f} ms at most\n")
     assert worst <= MAX_PULSE_MS + SLACK_MS
 
 
@@ -312,5 +317,4 @@ def test_stopping_everything_leaves_the_pin_low_and_no_process(running):
 
     assert [running.get(unit, "ActiveState") for unit in UNITS] == ["inactive"] * len(UNITS)
     assert pins(running)[-1].level == 0
-    assert signal.SIGTERM  # stopped in order: none needed a SIGKILL
     assert "State 'stop-sigterm' timed out" not in "".join(map(running.journal, UNITS))

@@ -28,8 +28,9 @@ def service(name):
 
 def commands(unit):
     """The words of each line that starts something of ours."""
-    starts = [value for key, values in unit["Service"].items() if key.startswith("Exec") for value in values]
-    return [words[1:] for words in map(shlex.split, starts) if words[0] == "/usr/bin/yardpass"]
+    keys = [key for key in unit["Service"] if key.startswith("Exec")]
+    starts = [shlex.split(value) for key in keys for value in unit["Service"][key]]
+    return [words[1:] for words in starts if words[0] == "/usr/bin/yardpass"]
 
 
 def sysusers():

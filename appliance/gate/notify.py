@@ -34,8 +34,8 @@ class Notify:
 
 
 class Beat:
-    """Tells systemd that the loop lives, for the loop to call at each turn and for nobody else: one
-    that hangs is silent. The first beat says that the service is ready."""
+    """Tells systemd that the loop lives. For the loop to call at each turn and for nobody
+    else: one that hangs is silent. The first beat says that the service is ready."""
 
     def __init__(self, notify: Notify, ticks: Callable[[], int] = time.monotonic_ns) -> None:
         self._notify = notify
