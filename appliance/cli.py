@@ -27,6 +27,10 @@ COMMANDS = {
         "Show what all gates see, on the guard's screen.",
     ),
     "demo": ("appliance.commands.demo:demo", "Show a whole compound on this machine."),
+    "doctor": (
+        "appliance.commands.doctor:doctor",
+        "Examine this terminal, and say what to do.",
+    ),
     "gate": ("appliance.commands.gate:gate", "Run a terminal: camera, verdict, relay, log."),
     "ledger": ("appliance.commands.ledger:ledger", "Load and look at a terminal's ledger."),
     "office": ("appliance.commands.office:office", "Enrol, issue, revoke, publish."),

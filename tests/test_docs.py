@@ -85,6 +85,8 @@ MISUSED = [
     ["ledger", "import"],
     ["ledger", "status", "--jason"],
     ["demo", "now"],
+    ["doctor", "--click"],
+    ["doctor", "--bundle"],
     ["check"],
     ["simulate"],
     ["simulate", "--seeds", "0"],

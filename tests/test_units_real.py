@@ -189,6 +189,15 @@ def pins(made):
     return edges_of(path.read_bytes()) if path.exists() else []
 
 
+def test_the_doctor_finds_every_service_at_work_and_the_terminal_known(running):
+    said = running.run("yardpass", "doctor", "--settings", f"/{HOME}/site.toml", "--json").stdout
+
+    found = {line["part"]: line for line in json.loads(said)["lines"]}
+    for part in ("terminal", "ledger", "peers", "relay", *UNITS[:3]):
+        assert found[part]["level"] == "OK", found[part]
+    assert found["camera"]["level"] == "not here"  # the gate has it
+
+
 def test_only_sync_listens_and_only_at_its_port(running):
     found = running.run("sh", "-c", "cat /proc/net/tcp /proc/net/tcp6 /proc/net/udp").stdout
     listening = {

@@ -19,6 +19,7 @@ from appliance.commands.office_options import (
     terms_of,
     terms_options,
 )
+from appliance.gate import identity
 from appliance.office import ordering, unlock
 from appliance.office.authority import LOCAL_COSIGNERS
 from appliance.office.office import ALL_CLASSES, DAY, YEAR, Office
@@ -65,8 +66,7 @@ def init(
 
 def fingerprint(office: Office) -> str:
     with office.authority.book() as book:
-        digest = book.pinned.digest.hex()
-    return " ".join(digest[at : at + 4] for at in range(0, 32, 4))
+        return identity.fingerprint(book.pinned.digest)
 
 
 @click.command()

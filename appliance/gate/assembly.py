@@ -280,9 +280,14 @@ def open_eye(settings: Settings) -> Iterator[Eye]:
     decoder = DecoderChild(settings.engines, deadline_seconds=settings.deadline_ms / 1_000)
     with ExitStack() as stack:
         stack.callback(decoder.close)
-        eye = Eye(cast(Camera, _make("camera", settings)), decoder)
+        eye = Eye(open_camera(settings), decoder)
         stack.callback(eye.close)
         yield eye
+
+
+def open_camera(settings: Settings) -> Camera:
+    """The camera of the settings."""
+    return cast(Camera, _make("camera", settings))
 
 
 def _make(kind: str, settings: Settings) -> object:

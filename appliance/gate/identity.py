@@ -21,6 +21,12 @@ def trust_of(settings: Settings) -> Trust:
         raise Refused(f"{settings.policy}: {refused}; {HINT}", reason=refused.reason) from None
 
 
+def fingerprint(digest: bytes) -> str:
+    """A policy's digest as people compare it: its first half, in groups of four digits."""
+    text = digest.hex()
+    return " ".join(text[at : at + 4] for at in range(0, 32, 4))
+
+
 def key_of(path: Path) -> SigningKey:
     """The Ed25519 key in a file of the terminal. Raises `Refused` for another kind."""
     key = read_key(path, hint=HINT)

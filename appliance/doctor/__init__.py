@@ -1,0 +1,1 @@
+"""The technician's self-test: what works here, what does not, and what to do about it."""

@@ -1,0 +1,84 @@
+"""The examination: every part is looked at in turn, and its line told as soon as it is known.
+
+The wiring of probes and judgements; it decides nothing. A part that cannot be looked at has a line
+all the same.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from appliance.doctor import (
+    device_lines,
+    device_probes,
+    machine_lines,
+    machine_probes,
+    site_lines,
+    site_probes,
+)
+from appliance.doctor.lines import Line, Missing, fault_of
+from appliance.gate.assembly import system_clock
+from appliance.settings import Settings, load
+from appliance.version import BUILD_TIME
+from ledger_sync.errors import Refused, Unavailable
+
+AT_WORK = "yardpass-gate has it; to examine it: systemctl stop yardpass-gate, then ask again"
+MEND = "mend the settings and ask again"
+
+
+def examine(
+    path: Path, *, click: bool = False, handed: Callable[[Settings], Settings] = lambda one: one
+) -> Iterator[Line]:
+    """All lines. `click`: the relay is switched on for a moment, whatever is connected to it."""
+    try:
+        settings = handed(load(path))
+    except (Refused, Unavailable) as error:
+        yield site_lines.settings(fault_of(error, MEND))
+        yield machine_lines.clock(machine_probes.clock(system_clock()(), BUILD_TIME))
+        yield from _machine(Path())
+        return
+    yield site_lines.settings(str(path))
+    yield from _site(settings)
+    yield from _devices(settings)
+    if click:
+        yield device_lines.click(device_probes.click(settings))
+    yield from _machine(settings.store.parent)
+
+
+def _site(settings: Settings) -> Iterator[Line]:
+    reading = system_clock()()
+    with site_probes.opened(settings) as replica:
+        yield site_lines.identity(site_probes.identity(replica, settings))
+        yield site_lines.ledger(site_probes.ledger(replica, reading))
+        floor = site_probes.floor(replica)
+    yield site_lines.peers(site_probes.peers(settings))
+    yield machine_lines.clock(machine_probes.clock(reading, floor))
+    yield machine_lines.chip(reading.has_chip)
+
+
+def _devices(settings: Settings) -> Iterator[Line]:
+    if machine_probes.is_gate_at_work():
+        taken = Missing(AT_WORK)
+        yield device_lines.camera(taken)
+        yield device_lines.reader("readers", taken)
+        yield from device_lines.inputs(taken)
+    else:
+        yield device_lines.camera(device_probes.camera(settings))
+        for part, found in device_probes.readers(settings):
+            yield device_lines.reader(part, found)
+        yield from device_lines.inputs(device_probes.inputs(settings))
+    if settings.relay.name == "relayd":
+        yield device_lines.relay(device_probes.relay(settings))
+    else:
+        yield device_lines.simulated_relay()
+
+
+def _machine(folder: Path) -> Iterator[Line]:
+    yield machine_lines.disk(machine_probes.disk(folder))
+    yield machine_lines.space(machine_probes.space(folder))
+    yield machine_lines.commits(machine_probes.commits(folder))
+    yield machine_lines.heat(machine_probes.heat())
+    yield machine_lines.power(machine_probes.power())
+    yield machine_lines.watchdog(machine_probes.watchdog())
+    for name in machine_probes.UNITS:
+        yield machine_lines.unit(machine_probes.unit(name), name)
+    yield machine_lines.versions(machine_probes.versions())
