@@ -31,6 +31,10 @@ COMMANDS = {
         "appliance.commands.doctor:doctor",
         "Examine this terminal, and say what to do.",
     ),
+    "first-boot": (
+        "appliance.commands.first_boot:first_boot",
+        "Make this box a terminal from what the office wrote.",
+    ),
     "gate": ("appliance.commands.gate:gate", "Run a terminal: camera, verdict, relay, log."),
     "ledger": ("appliance.commands.ledger:ledger", "Load and look at a terminal's ledger."),
     "office": ("appliance.commands.office:office", "Enrol, issue, revoke, publish."),
@@ -41,6 +45,10 @@ COMMANDS = {
     "presence": (
         "appliance.commands.presence:presence",
         "Count who is inside, name visitors who are overdue.",
+    ),
+    "provision": (
+        "appliance.commands.provision:provision",
+        "Write a stick that makes a new box a terminal.",
     ),
     "relay": ("appliance.commands.relay:relay", "Own the relay pin, for the gate to ask."),
     "sim": ("appliance.commands.sim:sim", "Stand in for a reader or a camera."),

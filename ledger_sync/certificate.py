@@ -5,6 +5,7 @@ peers, and the ledger says who is one. RFC 5280, RFC 8410. FORMAT.md section 8.8
 """
 
 import datetime
+import hashlib
 import warnings
 from functools import lru_cache
 
@@ -18,6 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from ledger_sync.errors import Refused
 
+SIGNATURE_BYTES = 64
 MAX_LABEL = 64  # characters of a common name (RFC 5280 appendix A.1)
 MAX_CERTIFICATE = 4_096  # bytes of DER, as an entry of the ledger takes it
 _BEGIN = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -50,6 +52,28 @@ def make(name: str, seed: bytes) -> bytes:
         .sign(private, None)
     )
     return made.public_bytes(serialization.Encoding.DER)
+
+
+def signature_of(der: bytes) -> bytes:
+    """The signature in a certificate that `make` made: its last 64 bytes."""
+    return der[-SIGNATURE_BYTES:]
+
+
+def rebuilt(name: str, public: bytes, signature: bytes) -> bytes:
+    """The certificate that `make` makes for this name and link key, whose signature is given: all
+    else in it follows. Raises `Refused` (R-LEDGER) if the signature does not hold."""
+    blank, stand_in = make(name, bytes(32)), Ed25519PrivateKey.from_private_bytes(bytes(32))
+    other = stand_in.public_key().public_bytes_raw()
+    body = blank[:-SIGNATURE_BYTES].replace(other, public)
+    der = body.replace(_key_id(other), _key_id(public)) + signature
+    if key_of(der) != public:
+        raise _refused("it is of another key")
+    return der
+
+
+def _key_id(public: bytes) -> bytes:
+    """How certificates name a key (RFC 5280 4.2.1.2, method 1); nothing is believed for it."""
+    return hashlib.sha1(public, usedforsecurity=False).digest()
 
 
 @lru_cache(maxsize=1_024)

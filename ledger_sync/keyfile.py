@@ -94,7 +94,17 @@ def is_cut_off(path: Path, *, hint: str) -> bool:
 
 def write_secret(path: Path, secret: bytes) -> None:
     """Makes a file with a 32-byte secret, mode 0600."""
-    write_once(path, base64.b64encode(secret) + b"\n", mode=0o600)
+    write_once(path, plain_secret(secret), mode=0o600)
+
+
+def plain_secret(secret: bytes) -> bytes:
+    """What such a file holds."""
+    return base64.b64encode(secret) + b"\n"
+
+
+def secret_in(data: bytes, *, hint: str) -> bytes:
+    """The secret in the bytes of such a file. Raises `Refused`."""
+    return _secret_in(data.decode("ascii", "replace").strip(), Path("site.secret"), hint)
 
 
 def read_secret(path: Path, *, hint: str) -> bytes:

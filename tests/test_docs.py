@@ -124,6 +124,7 @@ def line_of(path):
 def settings_keys():
     """Every table and key of the settings that `office terminal` writes."""
     post = Post("n", "n", "in", [0])._asdict() | {"zones": "0", "camera_options": "paths = []\n"}
+    post |= terminal_kit.BOX._asdict()
     document = tomllib.loads(terminal_kit._SITE.format(origin="o", site="s", **post))
     for table, keys in document.items():
         yield f"[{table}]"

@@ -11,8 +11,9 @@ from urllib.parse import quote, urlsplit
 import click
 
 from appliance.commands.office_options import FILE
-from appliance.passes import code, phone_text
+from appliance.passes import code, phone_text, terminal_text
 from appliance.passes.phone_text import KEY_PREFIX, MAX_KEY_TEXT, Limits
+from appliance.passes.terminal_text import Enrolment
 from hw.camera.files import SUFFIXES, picture
 from hw.decoder import DecoderChild
 from ledger_sync import cbor, files
@@ -21,7 +22,7 @@ from ledger_sync.keys import PublicKey, public_key
 
 ENGINES = ("zxing", "zbar")
 DEADLINE_SECONDS = 20.0  # nobody waits at a gate; the largest pictures take seconds
-_STEP = "take a sharper picture of the phone's screen, or let the phone send its text"
+_STEP = "take a sharper picture of the screen, or give the text"
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -119,25 +120,38 @@ def _key_file(file: Path) -> PublicKey:
         raise Refused(f"{file} is not a holder key: {refused}") from None
 
 
+def enrolment(given: str) -> Enrolment:
+    """What a new terminal shows, in the same ways."""
+    prefix = terminal_text.PREFIX
+    name = "the text" if given.startswith(prefix.decode()) else given
+    try:
+        return terminal_text.enrolment_in(_shown_text(given, prefix, terminal_text.MAX_TEXT))
+    except Refused as refused:
+        why = f"{name} is not the enrolment code of a terminal: {refused}"
+        step = "show it again with: yardpass first-boot --show"
+        raise Refused(f"{why}; {step}", reason=refused.reason) from None
+
+
 def _phone_key(given: str) -> PublicKey:
     """The key in the text itself, in a file with it, in a picture of it, or on stdin (`-`)."""
     name = "the text" if given.startswith(KEY_PREFIX.decode()) else given
     try:
-        return phone_text.key_in(_phone_text(given))
+        return phone_text.key_in(_shown_text(given, KEY_PREFIX, MAX_KEY_TEXT))
     except Refused as refused:
         why = f"{name} is not the enrolment code of a phone: {refused}"
         raise Refused(f"{why}; let the phone show it again", reason=refused.reason) from None
 
 
-def _phone_text(given: str) -> bytes:
-    if given.startswith(KEY_PREFIX.decode()):
-        return _stripped(given.encode())
+def _shown_text(given: str, prefix: bytes, most: int) -> bytes:
+    """A text that begins with `prefix`, of at most so many bytes."""
+    if given.startswith(prefix.decode()):
+        return _stripped(given.encode(errors="replace"))
     if given == "-":
-        return _stripped(sys.stdin.buffer.read(MAX_KEY_TEXT + 3))
+        return _stripped(sys.stdin.buffer.read(most + 3))
     file = Path(given)
     if file.suffix.lower() in SUFFIXES:
-        return _scanned(file)
-    return _stripped(files.read_bounded(file, MAX_KEY_TEXT + 2, hint="give the text or a file"))
+        return _scanned(file, prefix)
+    return _stripped(files.read_bounded(file, most + 2, hint="give the text or a file"))
 
 
 def _stripped(text: bytes) -> bytes:
@@ -145,11 +159,11 @@ def _stripped(text: bytes) -> bytes:
     return text.strip()
 
 
-def _scanned(file: Path) -> bytes:
+def _scanned(file: Path, prefix: bytes) -> bytes:
     luma = picture(file).luma
     with DecoderChild(ENGINES, deadline_seconds=DEADLINE_SECONDS) as decoder:
         found = decoder.read(luma)
-    ours = [text for text in found if text.startswith(KEY_PREFIX)]
+    ours = [text for text in found if text.startswith(prefix)]
     if len(ours) != 1:
         raise Refused(f"{len(ours)} enrolment codes in the picture; {_STEP}")
     return ours[0]

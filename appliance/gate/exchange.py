@@ -2,9 +2,11 @@
 
 import os
 import random
+import re
 import socket
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from appliance.gate.identity import HINT, key_of, site_of, trust_of
 from appliance.gate.withdrawing import verifier_of
@@ -17,6 +19,9 @@ from ledger_sync.gossip import Gossip, Self
 from ledger_sync.keyfile import read_secret
 from ledger_sync.peers import Peer
 from ledger_sync.store import Store
+
+PUBLIC_KEY = "terminal.pub"  # beside the settings of a terminal that made its key itself; hex
+MAX_PUBLIC_KEY = 128  # bytes of that file
 
 
 def exchanger_of(
@@ -61,11 +66,21 @@ def gossip_of(settings: Settings, store: Store) -> Gossip:
 
 
 def feed_key_of(settings: Settings, store: Store) -> bytes:
-    """The public half of the gate's key, as the ledger names it: this process has no use for the
-    private one. Raises `Refused` before the ledger names the terminal."""
+    """The public half of the gate's key, as the ledger names it, or as the terminal wrote it down
+    when it made the key: a new box calls its peers, who have heard of it, to hear of itself. This
+    process has no use for the private one. Raises `Refused` if nobody names it."""
     row = store.row("SELECT key FROM terminal WHERE name = ?", settings.terminal)
+    if row is None and (settings.folder / PUBLIC_KEY).exists():
+        return _own_public(settings.folder / PUBLIC_KEY)
     if row is None:
         what = f"the ledger in {settings.store} names no terminal {settings.terminal}"
         step = "publish it and import it here: yardpass ledger import SOURCE"
         raise Refused(f"{what}; {step}", reason="R-SETTINGS")
     return bytes(row[0])
+
+
+def _own_public(path: Path) -> bytes:
+    text = read_bounded(path, MAX_PUBLIC_KEY, hint=HINT).decode("ascii", "replace").strip()
+    if not re.fullmatch("[0-9a-f]{64}", text):
+        raise Refused(f"{path} is no public key; {HINT}", reason="R-SETTINGS")
+    return bytes.fromhex(text)

@@ -1,14 +1,17 @@
 """Which terminal this is, whom it believes, as its folder says. Knows no device."""
 
+import hmac
 from pathlib import Path
 
 from appliance.settings import Settings
+from ledger_sync import certificate
 from ledger_sync.errors import Refused
 from ledger_sync.files import read_bounded
 from ledger_sync.keyfile import read_key
 from ledger_sync.keys import ED25519, SigningKey
 from ledger_sync.trust import MAX_GENESIS, Trust, pinned
 
+_LINK_PURPOSE = b"yardpass/link/v1"
 HINT = "make the terminal with: yardpass office terminal"
 
 
@@ -19,6 +22,13 @@ def trust_of(settings: Settings) -> Trust:
         return pinned(data, settings.origin)
     except Refused as refused:
         raise Refused(f"{settings.policy}: {refused}; {HINT}", reason=refused.reason) from None
+
+
+def keys_of(name: str, seed: bytes) -> tuple[SigningKey, SigningKey, bytes]:
+    """The keys that follow from 32 random bytes, of the terminal's log and of its links, and the
+    certificate of the latter."""
+    link = SigningKey(ED25519, hmac.digest(seed, _LINK_PURPOSE, "sha256"))
+    return SigningKey(ED25519, seed), link, certificate.make(name, link.seed)
 
 
 def fingerprint(digest: bytes) -> str:

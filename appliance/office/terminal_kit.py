@@ -1,18 +1,19 @@
 """The folder a terminal starts from: its own key, the pinned policy, an empty store, settings."""
 
-import hmac
 import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from appliance.gate.identity import keys_of
 from appliance.office import auditor
 from appliance.office.office import Office
+from appliance.passes.terminal_text import Enrolment
 from appliance.settings import FILE_NAME, Settings, load
 from appliance.version import BUILD_TIME
-from ledger_sync import certificate, entries, files, keyfile
-from ledger_sync.keys import ED25519, SigningKey
+from ledger_sync import entries, files, keyfile
+from ledger_sync.errors import Refused
 from ledger_sync.store import Store
 
 _SITE = """\
@@ -30,7 +31,7 @@ zones = [{zones}]                      # zones this gate leads to, 0 to 52
 
 [files]
 policy = "genesis.policy"        # whom it believes at first, pinned
-store = "store.db"
+store = "{store}"
 key = "terminal.key"
 site_secret = "site.secret"
 link_key = "link.key"            # secures its links to the other terminals
@@ -46,19 +47,35 @@ driver = "{camera}"              # files, v4l2 or picamera2
 [relay]
 driver = "{relay}"                 # relayd moves the pin below; sim moves nothing
 pulse_ms = 700
-
+{relay_options}
 [relayd]
 pin = {pin}                         # BCM number, 9 to 27; only yardpass relay drives it
-
+{relayd_options}
 [eye]
 deadline_ms = 1000               # a picture that takes longer is dropped, its decoder killed
 engines = ["zxing", "zbar"]
 """
 
-_LINK_PURPOSE = b"yardpass/link/v1"
 ROLE = "gate"  # what its entry in the ledger says it is
 _CAMERA_OPTIONS = {"files": 'paths = ["pictures"]           # files, or folders of them\n'}
 _RELAYS = {"gpio": "relayd"}
+
+
+class Place(NamedTuple):
+    """Where a terminal's processes find each other: a folder of one user, or a box, where each
+    process is a user of its own."""
+
+    store: str = "store.db"
+    relay_options: str = ""
+    relayd_options: str = ""
+
+
+FOLDER = Place()
+BOX = Place(
+    "store/store.db",
+    'socket = "/run/yardpass-relay/relay.sock"\n',
+    'users = ["yardpass-gate"]         # who may ask, beside root\n',
+)
 
 
 class Post(NamedTuple):
@@ -85,21 +102,15 @@ def make(office: Office, folder: Path, post: Post, *, seed: bytes) -> Settings:
 
     Raises `Refused` if the folder holds a terminal already, or for a fault in the names.
     """
-    given = {**post._asdict(), "relay": _RELAYS.get(post.relay, post.relay), "pin": [post.pin]}
-    values = {key: _toml(value) for key, value in given.items() if key != "addresses"}
-    values["camera_options"] = _CAMERA_OPTIONS.get(post.camera, "")
-    text = _SITE.format(origin=office.origin, site=office.site, **values)
+    text = settings_text(office, post)
     secret = office.secret()
     files.make_folder(folder, mode=0o750)
-    key = SigningKey(ED25519, seed)
-    link = SigningKey(ED25519, hmac.digest(seed, _LINK_PURPOSE, "sha256"))
-    made = certificate.make(post.name, link.seed)
+    key, link, made = keys_of(post.name, seed)
 
     def finish(path: Path) -> None:
         _write_settings(path, text)
         try:
-            addresses = post.addresses or None
-            named = (post.name, key.public, post.gate, ROLE, made, addresses)
+            named = (post.name, key.public, post.gate, ROLE, made, post.addresses or None)
             office.add(entries.Terminal(*named))
         except BaseException:
             path.unlink()
@@ -117,6 +128,33 @@ def make(office: Office, folder: Path, post: Post, *, seed: bytes) -> Settings:
     }
     files.make_all(folder, parts)
     return load(folder / FILE_NAME)
+
+
+def settings_text(office: Office, post: Post, place: Place = FOLDER) -> str:
+    """The settings file of a terminal."""
+    given = {**post._asdict(), "relay": _RELAYS.get(post.relay, post.relay), "pin": [post.pin]}
+    values = {key: _toml(value) for key, value in given.items() if key != "addresses"}
+    values["camera_options"] = _CAMERA_OPTIONS.get(post.camera, "")
+    is_sim = values["relay"] == "sim"  # which has no socket
+    here = place._replace(relay_options="") if is_sim else place
+    return _SITE.format(origin=office.origin, site=office.site, **values, **here._asdict())
+
+
+def enrol(office: Office, enrolment: Enrolment) -> None:
+    """Names a terminal that made its keys itself in the ledger. Raises `Refused` (R-LEDGER) if it
+    believes another authority than this one, or the ledger refuses it."""
+    with office.authority.book() as book:
+        digest = book.pinned.digest
+        row = book.store.row("SELECT key FROM terminal WHERE name = ?", enrolment.name)
+    if row is not None and bytes(row[0]) != enrolment.key.raw:
+        what = f"the ledger names a terminal {enrolment.name} with another key"
+        step = f"if that box is gone: yardpass office gone {enrolment.name}"
+        raise Refused(f"{what}; {step}", reason="R-LEDGER")
+    if not digest.startswith(enrolment.genesis):
+        what = f"{enrolment.name} believes another genesis policy than this office's"
+        raise Refused(f"{what}; provision it from this office", reason="R-LEDGER")
+    named = (enrolment.name, enrolment.key, enrolment.gate, ROLE, enrolment.certificate)
+    office.add(entries.Terminal(*named, enrolment.addresses or None))
 
 
 def _toml(value: str | list[int]) -> str:

@@ -1,0 +1,88 @@
+"""The office's side: writes the folder that a new box takes. Its keys are not in it: the box makes
+them."""
+
+import hashlib
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from appliance.office import terminal_kit
+from appliance.office.office import Office
+from appliance.office.terminal_kit import BOX, Post
+from appliance.provision import network, parcel, ssh_keys
+from appliance.provision.network import Network
+from appliance.provision.parcel import LEDGER, LIST, Listed
+from appliance.settings import load
+from ledger_sync import files, keyfile
+from ledger_sync.archive import is_archive
+from ledger_sync.errors import Refused
+
+
+class Extras(NamedTuple):
+    """What a parcel may hold beside the terminal: more tables for its settings (readers, inputs,
+    lamps), its network, keys that may log in, the ledger as one file."""
+
+    wiring: str = ""
+    network: Network | None = None
+    ssh: bytes = b""
+    ledger: Path | None = None
+
+
+def write(office: Office, folder: Path, post: Post, extras: Extras) -> bytes:
+    """Writes the parcel and gives the digest of the genesis policy. Raises `Refused` for faults in
+    the names, the wiring or the keys, and if the folder holds anything."""
+    data = _data(office, post, extras)
+    if folder.exists() and any(folder.iterdir()):
+        raise Refused(f"{folder} holds other things; give a new folder, or empty it")
+    files.make_folder(folder, mode=0o700)
+    with office.authority.book() as book:
+        genesis = book.pinned.digest
+    held = {name: (len(one), hashlib.sha256(one).hexdigest()) for name, one in data.items()}
+    for name, one in data.items():
+        files.replace(folder / name, one, mode=0o600)
+    if extras.ledger is not None:
+        held[LEDGER] = _copied(extras.ledger, folder / LEDGER)
+    listed = Listed(office.origin, post.name, post.gate, post.addresses, genesis, held)
+    files.replace(folder / LIST, parcel.text_of(listed), mode=0o600)  # last: now it is one
+    return genesis
+
+
+def _data(office: Office, post: Post, extras: Extras) -> dict[str, bytes]:
+    text = terminal_kit.settings_text(office, post, BOX)
+    whole = f"{text}\n{extras.wiring}".rstrip() + "\n"
+    _check(whole)
+    data = {
+        "site.toml": whole.encode(),
+        "genesis.policy": office.authority.genesis(),
+        "auditor.pub": office.auditor(),
+        "site.secret": keyfile.plain_secret(office.secret()),
+    }
+    if extras.network is not None:
+        data["network.json"] = network.text_of(extras.network).encode()
+    if extras.ssh:
+        data["authorized_keys"] = ("\n".join(ssh_keys.keys_in(extras.ssh)) + "\n").encode()
+    return data
+
+
+def _check(text: str) -> None:
+    """The settings are looked at as the box will, but for its devices' libraries."""
+    with TemporaryDirectory() as place:
+        file = Path(place) / "site.toml"
+        file.write_text(text, encoding="utf-8")
+        try:
+            load(file, has_devices=False)
+        except Refused as refused:
+            what = str(refused).replace(f"{file}:", "settings line ")
+            raise Refused(what, reason=refused.reason) from None
+
+
+def _copied(source: Path, target: Path) -> tuple[int, str]:
+    if not is_archive(source):
+        step = "make one with: yardpass office publish ledger.yardpass"
+        raise Refused(f"{source} is no ledger in one file; {step}", reason="R-LEDGER")
+    if source.stat().st_size > parcel.MAX_LEDGER:
+        what = f"{source} has more than {parcel.MAX_LEDGER >> 20} MiB"
+        raise Refused(f"{what}; leave it out, the box hears the ledger from its peers")
+    shutil.copyfile(source, target)
+    return parcel.digest_of(target)
