@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SUITE, PYTHON = "trixie", "3.13"
 PACKAGES = "systemd,systemd-sysv,dbus,python3,libzbar0t64,util-linux"
-LIMIT_SECONDS = 120
+LIMIT_SECONDS = 60
 CACHE = Path(os.environ.get("YARDPASS_CACHE") or Path.home() / ".cache" / "yardpass")
 COMMAND = """\
 #!/usr/bin/python3
@@ -153,6 +153,15 @@ class Box:
 
     def journal(self, unit):
         return self.run("journalctl", "--no-pager", "--output=cat", f"--unit={unit}").stdout
+
+    def wait_for_units(self, units):
+        """Until all of them run. What they said instead is told."""
+        try:
+            self.wait(lambda: all(self.get(unit, "SubState") == "running" for unit in units), "")
+        except TimeoutError:
+            bad = [unit for unit in units if self.get(unit, "SubState") != "running"]
+            said = "".join(f"{unit}: {self.journal(unit)[-1_500:]}" for unit in bad)
+            raise TimeoutError(said) from None
 
     def wait(self, holds, what):
         end = time.monotonic() + LIMIT_SECONDS

@@ -13,8 +13,10 @@ from unit_files import FOLDER, UNITS, commands, read, service
 
 from appliance import cli
 from appliance.office import terminal_kit
+from appliance.provision import taker
 
-DAEMONS = [path for path in UNITS if "wallet" not in path.name and "first-boot" not in path.name]
+OTHERS = ("yardpass-wallet.service", "yardpass-first-boot.service", "yardpass-stick.service")
+DAEMONS = [path for path in UNITS if path.name not in OTHERS]
 TARGET = FOLDER / "system/yardpass.target"
 FILES = [path for path in FOLDER.rglob("*") if path.is_file() and path.name != "README.md"]
 OFFLINE = ("yardpass-relay.service", "yardpass-gate.service", "yardpass-console@.service")
@@ -79,7 +81,7 @@ def test_what_a_unit_may_write_is_a_folder_that_tmpfiles_makes_for_its_group(pat
     found = read(path)["Service"]
     made = unit_files.tmpfiles()
 
-    for folder in found.get("ReadWritePaths", []):
+    for folder in found.get("ReadWritePaths", []) if "Group" in found else ():
         kind, mode, _, group = made[folder]
         assert (kind, mode, group) == ("d", "2770", found["Group"][0])
 
@@ -109,6 +111,27 @@ def test_nothing_waits_for_the_network_or_the_time(path):
 def test_only_sync_has_a_network(name):
     assert service(name)["PrivateNetwork"] == ["yes"]
     assert "INET" not in service(name)["RestrictAddressFamilies"][0]
+
+
+@pytest.mark.parametrize("name", OTHERS[1:])
+def test_first_boot_is_root_without_its_rights_and_only_where_there_is_no_terminal_yet(name):
+    unit = read(FOLDER / "system" / name)
+
+    assert "!/var/lib/yardpass/site.toml" in unit["Unit"]["ConditionPathExists"]
+    assert "User" not in unit["Service"]
+    assert unit["Service"]["PrivateNetwork"] == ["yes"]
+
+
+def test_nobody_logs_in_over_the_network_without_a_key_of_the_office():
+    condition = read(FOLDER / "ssh/50-yardpass.conf")["Unit"]["ConditionPathExists"]
+    server = (FOLDER / "sshd/50-yardpass.conf").read_text()
+
+    keys = f"/var/lib/yardpass/{taker.SSH}/authorized_keys"
+    assert condition == [keys]
+    assert f"AuthorizedKeysFile {keys}" in server
+    assert "PasswordAuthentication no" in server
+    text = (FOLDER / "NetworkManager/50-yardpass.conf").read_text()
+    assert f"path=/var/lib/yardpass/{taker.NETWORK}" in text
 
 
 def test_whatever_ends_the_relay_the_pin_is_driven_low():
@@ -163,8 +186,9 @@ def test_the_installer_places_every_file_and_touches_nothing_else(tmp_path):
     subprocess.run([FOLDER / "install", tmp_path], check=True)
 
     placed = [path for path in tmp_path.rglob("*") if path.is_file()]
-    ours = sorted(path.read_bytes() for path in FILES if path.name != "install")
-    assert sorted(path.read_bytes() for path in placed) == ours
+    ours = {path.read_bytes() for path in FILES if path.name != "install"}
+    assert {path.read_bytes() for path in placed} == ours
+    assert len(placed) == len(ours) + 1  # the one on ssh goes to its service and its socket
     assert {path.stat().st_mode & 0o777 for path in placed} == {0o644}
 
 
@@ -200,7 +224,7 @@ def staged(tmp_path_factory):
         (system / name).write_text(text)
     (root / "usr/bin").mkdir(exist_ok=True)
     (root / "bin").symlink_to("usr/bin")
-    for name in ("yardpass", "sh"):
+    for name in ("yardpass", "sh", "systemctl"):
         shutil.copy("/bin/true", root / "usr/bin" / name)
     return root
 

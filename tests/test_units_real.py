@@ -4,14 +4,13 @@ are killed or hang, and the relay low whatever dies. No hardware: the pin is kep
 import json
 import os
 import random
-import shutil
 import sys
 import time
 from functools import partial
 
 import box
 import pytest
-from box import Box, call
+from box import Box
 from click.testing import CliRunner
 
 from appliance.cli import cli
@@ -72,47 +71,54 @@ NOT_OF_A_PROBE = ("Exec", "Type=", "WatchdogSec", "Restart", "Standard", "TTY", 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
-    """The box with a terminal in it, all units up."""
+    """The box: provisioned by an office, at its first boot a terminal, enrolled, all units up."""
     if os.getuid() or box.MISSING:
         pytest.skip(f"needs root and {', '.join(box.MISSING) or 'nothing else'}")
     folder = tmp_path_factory.mktemp("box")
     made = Box(folder)
     made.furnish()
-    settle(made.root / HOME, folder / "office")
     allow_pins(made.root)
+    on_no_screen(made.root)
     try:
         made.start()
+        settle(made, folder / "desk")
         made.run("systemctl", "start", "yardpass.target", "yardpass-console@console")
-        made.wait(lambda: all(made.get(unit, "SubState") == "running" for unit in UNITS), "units")
+        made.wait_for_units(UNITS)
         yield made
     finally:
         made.stop()
 
 
-def settle(home, desk):
+def main(*words):
+    done = CliRunner().invoke(cli, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+
+
+def settle(made, desk):
     """A terminal that leads out: whatever it sees, it opens."""
-    desk.mkdir()
-
-    def main(*words):
-        done = CliRunner().invoke(cli, [str(word) for word in words])
-        assert done.exit_code == 0, done.output
-
+    boot, home = made.root / "boot/firmware/yardpass", made.root / HOME
     office = ("--office", desk / "office")
+    desk.mkdir()
+    boot.parent.mkdir(parents=True)
     main("office", "init", *office, "--site", "hz07")
-    made = ("--name", "north-1", "--gate", "north", "--direction", "out", "--camera", "files")
-    main("office", "terminal", *office, desk / "kit", *made)
-    main("office", "publish", *office, desk / "public")
-    main("ledger", "import", desk / "public", "--site", desk / "kit")
-    for file in (desk / "kit").iterdir():
-        in_store = file.name.startswith("store.db")
-        shutil.copy2(file, home / "store" / file.name if in_store else home / file.name)
+    post = ("--name", "north-1", "--gate", "north", "--direction", "out", "--camera", "files")
+    main("provision", boot, *office, *post)
+    done = made.run("systemctl", "start", "yardpass-first-boot")
+    assert done.returncode == 0, made.journal("yardpass-first-boot")
+    main("office", "terminal", *office, "north-1", "--enrol", boot / "enrolment.txt")
+    main("office", "publish", *office, made.root / "srv/public")
+    said = made.run("yardpass", "ledger", "import", "/srv/public", "--site", f"/{HOME}")
+    assert said.returncode == 0, said.stderr
+    equip(home)
+
+
+def equip(home):
+    """No hardware: the pin is a file, the camera shows pictures."""
     text = (home / "site.toml").read_text()
     for old, new in (
-        ('"store.db"', '"store/store.db"'),
         ('["pictures"]', '["pictures"]\nrepeat = true'),
-        ('"relayd"', '"relayd"\nsocket = "/run/yardpass-relay/relay.sock"'),
         ("pin = 17", 'pin = 17\nfactory = "file"\npins_file = "/var/lib/pins/pins.txt"\n'
-         f'max_pulse_ms = {MAX_PULSE_MS}\ngap_ms = 0\nusers = ["yardpass-gate"]\n'),
+         f'max_pulse_ms = {MAX_PULSE_MS}\ngap_ms = 0'),
     ):  # fmt: skip
         assert old in text
         text = text.replace(old, new)
@@ -120,9 +126,8 @@ def settle(home, desk):
     (home / "pictures").mkdir()
     album.save(empty_scene(seed=9), home / "pictures" / "0.png")
     album.save(photograph("HTTPS://EXAMPLE.ORG/", Shot(side=0.4), seed=1), home / "pictures/1.png")
-    for path in (home / "site.toml", home / "pictures", *(home / "pictures").iterdir()):
+    for path in (home / "pictures", *(home / "pictures").iterdir()):
         path.chmod(0o755 if path.is_dir() else 0o644)
-    call("systemd-tmpfiles", "--create", f"--root={home.parents[2]}", "yardpass.conf")
 
 
 def allow_pins(root):
@@ -135,6 +140,13 @@ def allow_pins(root):
         pins = "ReadWritePaths=/var/lib/pins\n" if unit == "yardpass-relay" else ""
         text = f"[Service]\nWatchdogSec={WATCHDOG_SECONDS}\nTimeoutAbortSec=1\n{pins}"
         (folder / "test.conf").write_text(text)
+
+
+def on_no_screen(root):
+    """A container has no tty1."""
+    folder = root / "etc/systemd/system/yardpass-first-boot.service.d"
+    folder.mkdir(parents=True)
+    (folder / "test.conf").write_text("[Service]\nStandardOutput=journal\n")
 
 
 def pid_of(made, unit):
@@ -173,6 +185,26 @@ def test_all_units_run_and_none_has_failed(running):
 
     assert (failed, states) == ("", dict.fromkeys(UNITS, "active"))
     assert {unit: running.get(unit, "NRestarts") for unit in UNITS} == dict.fromkeys(UNITS, "0")
+
+
+def test_the_first_boot_showed_what_to_compare_and_left_no_secret_behind(running):
+    said = running.journal("yardpass-first-boot")
+
+    assert "genesis policy " in said
+    assert "YPT1:" in said
+    left = {path.name for path in (running.root / "boot/firmware/yardpass").iterdir()}
+    assert left == {"site.toml", "genesis.policy", "auditor.pub", "enrolment.txt"}
+    owners = running.run(
+        "sh", "-c", f"cd /{HOME}; stat -c '%a %U:%G %n' *.key store store/store.db"
+    ).stdout
+    assert owners.splitlines() == [
+        "600 root:root link.key",
+        "600 root:root terminal.key",
+        "2770 root:yardpass store",
+        "660 root:yardpass store/store.db",
+    ]
+    again = running.run("systemctl", "start", "yardpass-first-boot")
+    assert (again.returncode, running.get("yardpass-first-boot", "ConditionResult")) == (0, "no")
 
 
 def test_the_gate_sees_records_and_opens(running):

@@ -7,6 +7,13 @@ import re
 from ledger_sync.errors import Refused
 
 MAX_KEYS = 16
+FIELDS = {
+    "ssh-ed25519": 2,
+    "ecdsa-sha2-nistp256": 3,
+    "sk-ssh-ed25519@openssh.com": 3,
+    "ssh-rsa": 3,
+}
+"""Kinds of keys, and of how many strings each is made."""
 _LINE = re.compile(
     r"(ssh-ed25519|ecdsa-sha2-nistp256|sk-ssh-ed25519@openssh\.com|ssh-rsa)"
     r" ([A-Za-z0-9+/]{40,1600}={0,2})(?: [ -~]{0,200})?"
@@ -32,9 +39,23 @@ def _key(line: str) -> str:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raw = b""
-    if not raw.startswith(len(kind).to_bytes(4, "big") + kind.encode()):  # RFC 4253 6.6
+    fields = _fields(raw)
+    if len(fields) != FIELDS[kind] or fields[0] != kind.encode() or not all(fields):
         raise _refused(f"{line[:40]!r} is cut off; give the .pub file that ssh-keygen made")
     return f"{kind} {text}"
+
+
+def _fields(raw: bytes) -> list[bytes]:
+    """The strings that a key is made of, each behind its length (RFC 4253 6.6, RFC 8709 4); none
+    if they do not fill it."""
+    found, at = [], 0
+    while at < len(raw):
+        end = at + 4 + int.from_bytes(raw[at : at + 4], "big")
+        if end > len(raw):
+            return []
+        found.append(raw[at + 4 : end])
+        at = end
+    return found
 
 
 def _refused(why: str) -> Refused:

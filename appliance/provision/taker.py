@@ -62,19 +62,29 @@ def take(place: Path, home: Path, *, seed: bytes, now: Now) -> Taken:
     check_free(home)
     found = parcel.opened(place)
     trust = _verified(found)
+    mask = os.umask(0o022)  # the services, other users, read what is no secret
+    try:
+        code, entries = _made(found, trust, home, seed, now)
+    finally:
+        os.umask(mask)
+    listed = found.listed
+    return Taken(listed.terminal, listed.origin, listed.genesis, code, entries)
+
+
+def _made(found: Parcel, trust: Trust, home: Path, seed: bytes, now: Now) -> tuple[bytes, int]:
+    """All of it, or nothing."""
     _clear(home)
     files.make_folder(home)
     files.make_folder(home / "store", mode=0o770)
     files.replace(home / BEGUN, b"a parcel is being taken\n")
     try:
-        code, entries = _make(found, trust, home, seed, now)
+        made = _make(found, trust, home, seed, now)
     except BaseException:
         _clear(home)
         raise
     (home / BEGUN).unlink()
     files.sync_folder(home)
-    listed = found.listed
-    return Taken(listed.terminal, listed.origin, listed.genesis, code, entries)
+    return made
 
 
 def check_free(home: Path) -> None:

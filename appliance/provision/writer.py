@@ -73,7 +73,7 @@ def _check(text: str) -> None:
         try:
             load(file, has_devices=False)
         except Refused as refused:
-            what = str(refused).replace(f"{file}:", "settings line ")
+            what = str(refused).replace(str(file), "the settings with this wiring")
             raise Refused(what, reason=refused.reason) from None
 
 

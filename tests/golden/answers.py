@@ -10,17 +10,27 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from golden import acts, feed_answers
+from golden import acts, feed_answers, terminals
 from golden.case import Case, read_all
 
 from appliance.commands import office_publish
 from appliance.office import unlock
 from appliance.office.office import Office
-from appliance.passes import challenge_text, code, phone_text
+from appliance.passes import challenge_text, code, phone_text, terminal_text
 from appliance.passes.verify import REQUIRED, UNINVITE_MARKS
 from appliance.passes.verify_invite import prove_invite, prove_revocation
 from appliance.policy import site_rule
-from ledger_sync import act, bootstrap, keyfile, passphrase, remark, snapshot, tiles, trust
+from ledger_sync import (
+    act,
+    bootstrap,
+    certificate,
+    keyfile,
+    passphrase,
+    remark,
+    snapshot,
+    tiles,
+    trust,
+)
 from ledger_sync.accept import NOWHERE, Position, checked
 from ledger_sync.act_record import act_record_of
 from ledger_sync.archive import ArchiveSource
@@ -290,6 +300,13 @@ def _enrolment(case: Case, folder: Path) -> None:
     assert phone_text.of_key(phone_text.key_in(case.body)) == case.body
 
 
+def _newcomer(case: Case, folder: Path) -> None:
+    found = terminal_text.enrolment_in(case.body)
+    made = certificate.make("north-1", terminals.LINK.seed)
+    assert found == ("north-1", "north", (terminals.ADDRESS,), terminals.GENESIS, found.key, made)
+    assert found.key == terminals.KEY.public
+
+
 ANSWERS: dict[str, Callable[[Case, Path], str | None]] = {
     "act": _act,
     "act-record": _act_record,
@@ -306,6 +323,7 @@ ANSWERS: dict[str, Callable[[Case, Path], str | None]] = {
     "key": _key,
     "line": _line,
     "list": _list,
+    "newcomer": _newcomer,
     "note": _note,
     "office": _office,
     "path": _path,

@@ -26,12 +26,14 @@ from golden import (
     showings,
     statements,
     talk,
+    terminals,
     verdicts,
 )
 from golden.case import FOLDER, render
 
 MODULES = (
     *(ledgers, ledger_kinds, entry_cases, notes, published, orders, acts, challenges, phones),
+    terminals,
     *(showings, codecs, envelopes, statements, invites, verdicts, key_files, feeds, talk),
 )
 
