@@ -114,13 +114,13 @@ def terminal(
 ) -> None:
     """Make the folder TARGET a terminal starts from, and name the terminal in the ledger. With
     --enrol: name a box in the ledger that was provisioned and made its own keys."""
+    for name in ("name", "gate"):
+        if post[name] is None and enrol is None:
+            raise click.UsageError(f"Missing option '--{name}'.")
     office = open_office(folder)
     if enrol is not None:
         _enrol(office, str(target), enrol)
         return
-    for name in ("name", "gate"):
-        if post[name] is None:
-            raise click.UsageError(f"Missing option '--{name}'.")
     made = terminal_kit.Post(zones=list(zones), **post)
     terminal_kit.make(office, target, made, seed=os.urandom(SEED_BYTES))
     click.echo(f"terminal {made.name} in {target}; genesis policy {fingerprint(office)}")
