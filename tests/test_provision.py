@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from test_sync_command import listen_alone, wait_for
 
 from appliance.commands.qr_lines import qr_lines
+from appliance.gate import guard_keys
 from appliance.office.office import Office
 from appliance.passes import terminal_text
 from appliance.provision import network, parcel, ssh_keys, taker
@@ -157,6 +158,35 @@ def test_the_stick_holds_no_secret_afterwards_and_is_no_parcel_for_another_box(s
     assert [secret for secret in secrets if secret.strip() in whole] == []
     code, _, err = booted(main, stick, desk / "other")
     assert (code, "nothing for this box" in err) == (1, True)
+
+
+def test_guards_work_at_the_new_box_with_the_pin_they_have(desk, main):
+    (desk / "pins").write_text("493027\n")
+    (desk / "pins").chmod(0o600)
+    assert main("office", "guard", "anna", "--to", "north-1", "--pin-file", "pins")[0] == 0
+    assert provisioned(main, "--guards", "north-1/guards")[0] == 0
+
+    code, _, err = booted(main, desk / "stick", desk / "home")
+
+    assert (code, err) == (0, "")
+    key = guard_keys.unlock(load(desk / "home" / "site.toml").guards, "anna", "493027")
+    assert key == guard_keys.unlock(desk / "north-1" / "guards", "anna", "493027")
+    files_ = {path.name: path.stat().st_mode & 0o777 for path in (desk / "home/guards").iterdir()}
+    assert files_ == {"anna.key": 0o600, "anna.help": 0o600}
+    assert not list((desk / "stick").glob("anna.*"))  # wiped, as the site's secret
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "pictures", "plain"])
+def test_a_folder_without_sealed_keys_of_guards_is_refused(desk, main, folder):
+    (desk / "pictures").mkdir()
+    (desk / "plain").mkdir()
+    for name in ("anna.key", "anna.help"):
+        shutil.copy(desk / "north-1" / "terminal.key", desk / "plain" / name)
+
+    code, _, err = provisioned(main, "--guards", folder)
+
+    assert (code, "office guard NAME --to FOLDER" in err) == (1, True)
+    assert not (desk / "stick").exists()
 
 
 def test_a_stick_that_cannot_be_written_is_told_and_the_box_is_a_terminal(

@@ -224,7 +224,7 @@ def staged(tmp_path_factory):
         (system / name).write_text(text)
     (root / "usr/bin").mkdir(exist_ok=True)
     (root / "bin").symlink_to("usr/bin")
-    for name in ("yardpass", "sh", "systemctl"):
+    for name in ("yardpass", "sh", "systemctl", "systemd-tmpfiles"):
         shutil.copy("/bin/true", root / "usr/bin" / name)
     return root
 

@@ -32,6 +32,9 @@ MAX_PASSWORD = 128
 @post_options(are_needed=True)
 @click.option("--wiring", type=FILE, help="More tables for its settings: readers, inputs, lamps.")
 @click.option("--ledger", type=FILE, help="The ledger in one file, as office publish writes it.")
+@click.option(
+    "--guards", type=FILE, help="Folder with keys of guards, as office guard --to makes it."
+)
 @click.option("--wifi", metavar="SSID", help="Wi-Fi network (WPA2); else a cable.")
 @click.option("--wifi-password", type=FILE, metavar="FILE", help="File with its password.")
 @click.option(
@@ -52,6 +55,7 @@ def provision(
     zones: tuple[int, ...],
     wiring: Path | None,
     ledger: Path | None,
+    guards: Path | None,
     ssh_keys: tuple[Path, ...],
     **given: Any,
 ) -> None:
@@ -67,6 +71,7 @@ def provision(
         network=reached,
         ssh=b"\n".join(_text(key) for key in ssh_keys),
         ledger=ledger,
+        guards=guards,
     )
     post = Post(zones=list(zones), **given)
     genesis = writer.write(open_office(office), folder, post, extras)

@@ -26,6 +26,9 @@ LIST = "parcel.txt"
 MAX_LIST = 4_096  # bytes
 LEDGER = "ledger.yardpass"
 MAX_LEDGER = 128 << 20  # bytes; a larger one comes over the network, or by another stick
+GUARD = re.compile(r"[a-z][a-z0-9-]{0,15}\.(key|help)")
+MAX_GUARD = 256  # bytes of a guard's key, sealed with a PIN
+MAX_FILES = 64
 SIZES = {
     "site.toml": 16_384,
     "genesis.policy": 65_536,
@@ -38,7 +41,7 @@ SIZES = {
 """What a parcel may hold, and how many bytes of it."""
 NEEDED = {"site.toml", "genesis.policy", "auditor.pub", "site.secret"}
 SECRET = ("site.secret", "network.json")
-"""What is wiped from the stick when the box has it."""
+"""What is wiped from the stick when the box has it, beside guards' keys."""
 HINT = "the stick was pulled too early, or is worn: write it again with yardpass provision"
 _PIECE = 1 << 20
 _NAME = r"[a-z0-9][a-z0-9.-]{0,31}"
@@ -47,7 +50,8 @@ _SHAPE = re.compile(
     rf"yardpass-parcel 1\norigin (?P<origin>[a-z0-9][a-z0-9./:-]{{0,63}})\n"
     rf"terminal (?P<terminal>{_NAME})\ngate (?P<gate>{_NAME})\n"
     rf"(?P<addresses>(?:address [A-Za-z0-9.:\[\]-]{{3,64}}\n){{0,4}})"
-    rf"genesis (?P<genesis>{_HEX})\n(?P<files>(?:file [a-z._]{{1,32}} [0-9]{{1,9}} {_HEX}\n)+)"
+    rf"genesis (?P<genesis>{_HEX})\n"
+    rf"(?P<files>(?:file [a-z0-9._-]{{1,32}} [0-9]{{1,9}} {_HEX}\n){{1,{MAX_FILES}}})"
     rf"end (?P<end>{_HEX})\n"
 )
 
@@ -102,13 +106,19 @@ def listed_in(data: bytes) -> Listed:
 
 def _check(listed: Listed) -> None:
     for name, (size, _) in listed.files.items():
-        if name not in SIZES:
+        most = most_of(name)
+        if not most:
             raise _refused(f"{LIST} names {name}; this version knows {', '.join(SIZES)}")
-        if size > SIZES[name]:
-            raise _refused(f"{name} has {size} bytes, at most {SIZES[name]}")
+        if size > most:
+            raise _refused(f"{name} has {size} bytes, at most {most}")
     missing = NEEDED - set(listed.files)
     if missing:
         raise _refused(f"{LIST} names no {', '.join(sorted(missing))}; {HINT}")
+
+
+def most_of(name: str) -> int:
+    """How many bytes a file of this name may have; 0 for one that a parcel does not hold."""
+    return SIZES.get(name) or (MAX_GUARD if GUARD.fullmatch(name) else 0)
 
 
 def digest_of(path: Path) -> tuple[int, str]:
@@ -134,6 +144,11 @@ class Parcel:
     data: dict[str, bytes]
 
     @property
+    def guards(self) -> dict[str, bytes]:
+        """The keys of guards."""
+        return {name: data for name, data in self.data.items() if GUARD.fullmatch(name)}
+
+    @property
     def ledger(self) -> Path | None:
         return self.folder / LEDGER if LEDGER in self.listed.files else None
 
@@ -150,7 +165,7 @@ def _contents(folder: Path, listed: Listed) -> Iterator[tuple[str, bytes]]:
         if name == LEDGER:
             found, data = digest_of(folder / name), b""
         else:
-            data = read_bounded(folder / name, SIZES[name], hint=HINT)
+            data = read_bounded(folder / name, most_of(name), hint=HINT)
             found = len(data), hashlib.sha256(data).hexdigest()
         if found != wanted:
             raise _refused(f"{folder / name} is damaged; {HINT}")

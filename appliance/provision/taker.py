@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from appliance.gate import guard_keys
 from appliance.gate.exchange import PUBLIC_KEY
 from appliance.gate.identity import keys_of
 from appliance.passes import terminal_text
@@ -33,6 +34,7 @@ BEGUN = ".first-boot"  # while a parcel is being taken
 ENROLMENT = "enrolment.txt"  # the code for the office, in the terminal and on the stick
 STORE = "store/store.db"
 NETWORK, SSH = "network", "ssh"  # folders
+GUARDS = guard_keys.FOLDER
 MADE = (
     *("genesis.policy", "auditor.pub", "link.crt", PUBLIC_KEY, ENROLMENT),
     *("site.secret", "terminal.key", "link.key"),
@@ -139,20 +141,25 @@ def _make(found: Parcel, trust: Trust, home: Path, seed: bytes, now: Now) -> tup
         "site.secret": partial(files.write_once, data=data["site.secret"], mode=0o600),
         "terminal.key": partial(keyfile.write_key, key=key),
         "link.key": partial(keyfile.write_key, key=link),
-        **_surroundings(home, data),
+        **_surroundings(home, data, found.guards),
         FILE_NAME: partial(_finish, data=data[FILE_NAME], listed=listed),
     }
     files.make_all(home, parts)
     return code, entries
 
 
-def _surroundings(home: Path, data: dict[str, bytes]) -> dict[str, Callable[[Path], object]]:
-    """How the box is reached: its network, and who may log in; nobody without a key."""
+def _surroundings(
+    home: Path, data: dict[str, bytes], guards: dict[str, bytes]
+) -> dict[str, Callable[[Path], object]]:
+    """Who works at the box, how it is reached, and who may log in: nobody without a key."""
     parts: dict[str, Callable[[Path], object]] = {}
     if "network.json" in data:
         name, text = network.keyfile_of(network.network_in(data["network.json"]))
         files.make_folder(home / NETWORK, mode=0o700)
         parts[f"{NETWORK}/{name}"] = partial(files.write_once, data=text.encode(), mode=0o600)
+    for name, sealed in guards.items():
+        files.make_folder(home / GUARDS, mode=0o700)
+        parts[f"{GUARDS}/{name}"] = partial(files.write_once, data=sealed, mode=0o600)
     if "authorized_keys" in data:
         keys = "\n".join(ssh_keys.keys_in(data["authorized_keys"])) + "\n"
         files.make_folder(home / SSH)
@@ -213,6 +220,8 @@ def _clear(home: Path) -> None:
         for name in (NETWORK, SSH):
             if (home / name).exists():
                 shutil.rmtree(home / name)
+        for path in (home / GUARDS).glob("*"):  # the folder itself belongs to the console
+            path.unlink()
         (home / BEGUN).unlink()
         files.sync_folder(home)
     except OSError as error:
@@ -223,9 +232,9 @@ def give_back(place: Path, code: bytes) -> bool:
     """Leaves the enrolment code on the stick and wipes its secrets. False if it cannot be written:
     then whoever holds it holds them still."""
     try:
-        for name in parcel.SECRET:
-            if (place / name).exists():
-                _wipe(place / name)
+        for path in place.iterdir():
+            if path.name in parcel.SECRET or parcel.GUARD.fullmatch(path.name):
+                _wipe(path)
         files.replace(place / ENROLMENT, code + b"\n")
         (place / parcel.LIST).unlink()  # it is no parcel any more, for no other box
     except (OSError, Unavailable, Refused):

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from appliance.gate import guard_keys
 from appliance.office import terminal_kit
 from appliance.office.office import Office
 from appliance.office.terminal_kit import BOX, Post
@@ -21,12 +22,13 @@ from ledger_sync.errors import Refused
 
 class Extras(NamedTuple):
     """What a parcel may hold beside the terminal: more tables for its settings (readers, inputs,
-    lamps), its network, keys that may log in, the ledger as one file."""
+    lamps), its network, keys that may log in, the ledger as one file, guards' keys."""
 
     wiring: str = ""
     network: Network | None = None
     ssh: bytes = b""
     ledger: Path | None = None
+    guards: Path | None = None
 
 
 def write(office: Office, folder: Path, post: Post, extras: Extras) -> bytes:
@@ -60,9 +62,24 @@ def _data(office: Office, post: Post, extras: Extras) -> dict[str, bytes]:
     }
     if extras.network is not None:
         data["network.json"] = network.text_of(extras.network).encode()
+    if extras.guards is not None:
+        data |= _guards(extras.guards)
     if extras.ssh:
         data["authorized_keys"] = ("\n".join(ssh_keys.keys_in(extras.ssh)) + "\n").encode()
     return data
+
+
+def _guards(folder: Path) -> dict[str, bytes]:
+    """Both files of each guard whose keys are in the folder, sealed as they are."""
+    found = {}
+    for name in guard_keys.names(folder):
+        for path in guard_keys.paths(folder, name):
+            if not keyfile.is_sealed(path, hint=guard_keys.HINT):
+                raise Refused(f"{path} is not sealed; {guard_keys.HINT}", reason="R-SETTINGS")
+            found[path.name] = keyfile.read_private(path, hint=guard_keys.HINT)
+    if not found:
+        raise Refused(f"{folder} holds no guard's key; {guard_keys.HINT}", reason="R-SETTINGS")
+    return found
 
 
 def _check(text: str) -> None:
