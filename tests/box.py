@@ -135,7 +135,8 @@ class Box:
         """A command in the box."""
         words = ["nsenter", f"--target={self._leader}", "--all", *map(str, command)]
         if user:
-            words[3:3] = ["setpriv", f"--reuid={user}", "--regid=yardpass", "--init-groups"]
+            group = "yardpass-relay" if user == "yardpass-relay" else "yardpass"
+            words[3:3] = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]
         return subprocess.run(
             words, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
         )

@@ -10,8 +10,10 @@ from functools import partial
 
 import box
 import pytest
+import unit_files
 from box import Box
 from click.testing import CliRunner
+from test_units import FLOORS
 
 from appliance.cli import cli
 from hw.sim import album
@@ -101,8 +103,11 @@ def settle(made, desk):
     desk.mkdir()
     boot.parent.mkdir(parents=True)
     main("office", "init", *office, "--site", "hz07")
+    (desk / "pin").write_text("493027\n")
+    (desk / "pin").chmod(0o600)
+    main("office", "guard", *office, "anna", "--to", desk / "keys", "--pin-file", desk / "pin")
     post = ("--name", "north-1", "--gate", "north", "--direction", "out", "--camera", "files")
-    main("provision", boot, *office, *post)
+    main("provision", boot, *office, *post, "--guards", desk / "keys/guards")
     done = made.run("systemctl", "start", "yardpass-first-boot")
     assert done.returncode == 0, made.journal("yardpass-first-boot")
     main("office", "terminal", *office, "north-1", "--enrol", boot / "enrolment.txt")
@@ -229,6 +234,38 @@ def test_the_doctor_finds_every_service_at_work_and_the_terminal_known(running):
         assert found[part]["level"] == "OK", found[part]
     assert found["ledger"]["found"].startswith("4 entries")
     assert found["camera"]["level"] == "not here"  # the gate has it
+
+
+CONNECT = f"""\
+import socket
+line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+line.connect("/{HOME}/store/gate.sock")
+"""
+
+
+def test_the_console_reaches_the_gate_and_alone_reads_the_keys_of_guards(running):
+    owner = running.run("stat", "-c", "%a %U %n", f"/{HOME}/guards/anna.key").stdout
+    said = running.run("python3", "-c", CONNECT, user="yardpass-console")
+    stranger = running.run("python3", "-c", CONNECT, user="yardpass-relay")
+
+    assert owner == f"600 yardpass-console /{HOME}/guards/anna.key\n"
+    assert (said.returncode, said.stderr) == (0, "")
+    assert "PermissionError" in stranger.stderr
+
+
+def test_the_systemd_of_the_box_says_the_same_of_the_units(running):
+    """An analyser knows the keys of its own version alone; the other run is in test_units.py."""
+    names = [path.name.replace("@.", "@tty1.") for path in unit_files.UNITS]
+    checked = running.run("systemd-analyze", "verify", "--man=no", "yardpass.target", *names)
+    sys.stdout.write(running.run("systemctl", "--version").stdout.split("\n")[0] + "\n")
+    for name in names:
+        most = FLOORS.get(name.removesuffix(".service"), 1.0)
+        threshold = f"--threshold={round(10 * most)}"
+        said = running.run("systemd-analyze", "security", "--offline=true", threshold, name)
+        sys.stdout.write(said.stdout.splitlines()[-1].strip("→ ") + "\n")
+        assert said.returncode == 0, name
+
+    assert (checked.returncode, checked.stderr) == (0, "")
 
 
 def test_only_sync_listens_and_only_at_its_port(running):

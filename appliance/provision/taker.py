@@ -158,7 +158,7 @@ def _surroundings(
         files.make_folder(home / NETWORK, mode=0o700)
         parts[f"{NETWORK}/{name}"] = partial(files.write_once, data=text.encode(), mode=0o600)
     for name, sealed in guards.items():
-        files.make_folder(home / GUARDS, mode=0o700)
+        files.make_folder(home / GUARDS, mode=0o750)
         parts[f"{GUARDS}/{name}"] = partial(files.write_once, data=sealed, mode=0o600)
     if "authorized_keys" in data:
         keys = "\n".join(ssh_keys.keys_in(data["authorized_keys"])) + "\n"
