@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 from desk import YARDPASS
@@ -13,8 +14,12 @@ from test_console_app import Feeds, drive
 from test_gate_command import COMMAND, endless, kit, kits  # noqa: F401 - fixtures
 from test_sync_command import site  # noqa: F401 - a fixture
 
-from appliance.gate import notify
+from appliance.commands import gate as command
+from appliance.gate import duty, notify, senses
+from appliance.gate.loop import Stop
 from appliance.gate.notify import Beat, Notify
+from appliance.gate.senses import Senses
+from appliance.settings import load
 
 WAIT_SECONDS = 60
 INTERVAL_MS = 400  # of the watchdog: it is told after half of that
@@ -115,7 +120,7 @@ def test_the_console_beats_at_each_look_even_when_the_look_fails():
     feeds, beats = Feeds(), []
 
     async def steps(app, pilot):
-        app._beat = lambda: beats.append(feeds.looks)
+        app._wires = app._wires._replace(beat=lambda: beats.append(feeds.looks))
         app.tick()
         feeds.fault = "the disk is gone"
         app.tick()
@@ -142,3 +147,26 @@ def test_a_gate_that_cannot_start_is_never_ready(systemd, tmp_path):
     assert done.returncode == 1
     with pytest.raises(BlockingIOError):
         line.recv(100)
+
+
+def test_a_gate_whose_camera_hangs_stops_to_beat(systemd, kit, monkeypatch):  # noqa: F811
+    line, environment = systemd
+    hangs = threading.Event()
+    monkeypatch.setattr(senses, "HANG_NS", 0)
+    stop, beats = Stop(), []
+
+    class Hung(Senses):
+        def is_hung(self):
+            beats.append(super().is_hung())
+            if len(beats) > 3:
+                stop.set()
+                hangs.set()
+            return beats[-1]
+
+    monkeypatch.setattr(duty, "Senses", Hung)
+    monkeypatch.setattr(duty, "watch", lambda *_, **__: hangs.wait(WAIT_SECONDS))
+    with notify.told(environment) as beat:
+        command._run(load(endless(kit) / "site.toml"), stop, beat)
+
+    assert beats == [True] * 4
+    assert line.recv(100) == b"STOPPING=1"

@@ -133,7 +133,9 @@ EVERY = [(name, judge, *case) for name, (judge, cases) in CASES.items() for case
 NOT_HAD = [name for name in CASES if name not in ("clock", "chip", "versions")]
 
 
-@pytest.mark.parametrize(("name", "judge", "found", "level"), EVERY, ids=str)
+@pytest.mark.parametrize(
+    ("name", "judge", "found", "level"), EVERY, ids=[f"{one[0]}-{one[3].name}" for one in EVERY]
+)
 def test_each_finding_has_its_level(name, judge, found, level):
     assert judge(found).level is level
 

@@ -36,6 +36,24 @@ def stand(tmp_path):
         yield made
 
 
+def test_a_camera_whose_loop_turns_no_more_is_hung_until_it_turns_or_ends():
+    now = [0]
+    senses = Senses(lambda: now[0])
+    found = [senses.is_hung()]
+
+    for act, seconds in (
+        (senses.turned, 90),
+        (nothing, 1),
+        (senses.turned, 0),
+        (senses.ended, 999),
+    ):
+        act()
+        now[0] += seconds * 1_000_000_000
+        found.append(senses.is_hung())
+
+    assert found == [False, False, True, False, False]
+
+
 def told(senses, count):
     return [senses.next(WAIT) for _ in range(count)]
 

@@ -59,7 +59,8 @@ def _run(settings: Settings, stop: Stop, beat: Beat) -> None:
 
         def at_rest() -> None:
             board.look()
-            beat()
+            if not senses.is_hung():  # else systemd starts the process again: nothing else helps
+                beat()
 
         try:
             serve(senses, terminal, stop, also=at_rest, desk=desk)

@@ -39,7 +39,8 @@ class _Seen:
         return None
 
     def rest(self) -> None:
-        """The gate's thread rests by itself."""
+        """The gate's thread rests by itself; it is told that this one lives."""
+        self._senses.turned()
 
     def health(self, fault: str) -> None:
         self._senses.tell(Health(CAMERA, time.monotonic_ns(), fault))
@@ -66,7 +67,11 @@ def open_senses(settings: Settings, terminal: Terminal) -> Senses:
 
         def looked() -> Iterator[Sense]:
             seen = _Seen(senses)
-            watch(settings, seen, stop, tell=seen.health)
+            senses.turned()
+            try:
+                watch(settings, seen, stop, tell=seen.health)
+            finally:
+                senses.ended()
             return iter(())
 
         senses.add(CAMERA, looked, stop.set)

@@ -6,6 +6,7 @@ moves. Where it is full, whoever tells waits: an eye that waits looks at the new
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeAlias
 
@@ -17,6 +18,7 @@ from hw.ports import Ask, CardRead, DoorSensors, Health, Level, Reader
 MAX_WAITING = 64
 ROOM_SECONDS = 0.2  # between two looks whether to go on waiting for room
 JOIN_SECONDS = 5.0  # for a thread to end; it is a daemon
+HANG_NS = 90_000_000_000  # ticks; a pause of the camera's loop and a decoder's start take 50 s
 RETRY_SECONDS = 1.0  # between two looks for inputs that are gone
 
 
@@ -39,7 +41,9 @@ Sense: TypeAlias = Sighting | CardRead | Health | Level | Lost | Asked | Ended
 class Senses:
     """Starts threads as senses are added; `next` is for the gate's thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, ticks: Callable[[], int] = time.monotonic_ns) -> None:
+        self._ticks = ticks
+        self._turned_at: int | None = None  # written by the camera's thread
         self._told: queue.Queue[Sense] = queue.Queue(MAX_WAITING)
         self._threads: list[threading.Thread] = []
         self._stops: list[Callable[[], None]] = []
@@ -82,6 +86,20 @@ class Senses:
                 return
             except queue.Full:
                 pass
+
+    def turned(self) -> None:
+        """The camera's loop has turned; for its thread."""
+        self._turned_at = self._ticks()
+
+    def ended(self) -> None:
+        """It turns no more, and should not; for its thread."""
+        self._turned_at = None
+
+    def is_hung(self) -> bool:
+        """Whether the camera's loop should turn and does not: a library that hangs cannot be left
+        but with the process."""
+        at = self._turned_at
+        return at is not None and self._ticks() - at > HANG_NS
 
     def close(self) -> None:
         """Stops all of them, and waits for a moment."""
