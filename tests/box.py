@@ -152,6 +152,10 @@ class Box:
         """A property of a unit."""
         return self.run("systemctl", "show", "--value", f"--property={name}", unit).stdout.strip()
 
+    def screen(self):
+        """All that was drawn on the console of the box so far."""
+        return self._console.read_text("utf-8", "replace")
+
     def journal(self, unit):
         return self.run("journalctl", "--no-pager", "--output=cat", f"--unit={unit}").stdout
 

@@ -4,6 +4,7 @@ was, says why, and takes the next right stick."""
 import hashlib
 import json
 import os
+import pty
 import shutil
 import subprocess
 import time
@@ -20,7 +21,7 @@ from appliance.commands.qr_lines import qr_lines
 from appliance.gate import guard_keys
 from appliance.office.office import Office
 from appliance.passes import terminal_text
-from appliance.provision import network, parcel, ssh_keys, taker
+from appliance.provision import enrolled, network, parcel, ssh_keys, taker
 from appliance.provision.network import Network
 from appliance.provision.parcel import Listed
 from appliance.settings import load
@@ -255,6 +256,71 @@ def box_ledger(main, desk):
         assert main("ledger", "import", "before", "--site", site)[0] == 0
 
 
+class Pauses:
+    """What happens while the screen waits, one act a pause; then somebody presses Enter."""
+
+    def __init__(self, *acts):
+        self._acts = list(acts)
+
+    def __call__(self, seconds):
+        if not self._acts:
+            return True
+        self._acts.pop(0)()
+        return False
+
+
+def test_the_screen_of_a_new_box_waits_until_it_is_enrolled(stick, desk, main):
+    booted(main, stick, desk / "home")
+    settings = load(desk / "home" / "site.toml")
+    main("office", "terminal", "east-1", "--enrol", stick / taker.ENROLMENT)
+    main("office", "publish", "again")
+
+    def heard():
+        main("ledger", "import", "again", "--site", desk / "home")
+
+    assert enrolled.wait(settings, Pauses()) is False
+    assert enrolled.wait(settings, Pauses(lambda: None, heard)) is True
+    code, out, err = main("first-boot", "--show", "--wait", "--home", desk / "home")
+    assert (code, out, err) == (0, "", "")  # it goes on to the console at once
+
+
+def test_a_store_that_cannot_be_read_does_not_end_the_wait(stick, desk, main):
+    booted(main, stick, desk / "home")
+    settings = load(desk / "home" / "site.toml")
+    settings.store.rename(desk / "aside")
+
+    assert enrolled.wait(settings, Pauses(lambda: None)) is False
+
+
+def test_a_terminal_that_shows_no_code_is_not_waited_for(desk, main):
+    for folder in (desk / "north-1", desk / "nowhere"):
+        assert main("first-boot", "--show", "--wait", "--home", folder) == (0, "", "")
+
+
+def test_the_code_stands_on_the_screen_until_somebody_presses_enter(stick, desk, main):
+    booted(main, stick, desk / "home")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [YARDPASS, "first-boot", "--show", "--wait", "--home", desk / "home"],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        said = b""
+        while b"Enter goes on" not in said:
+            said += process.stdout.readline()
+        os.write(ours, b"\n")
+        code = process.wait(30)
+    finally:
+        process.kill()
+        process.wait(30)
+        process.stdout.close()
+        os.close(ours)
+        os.close(theirs)
+
+    assert (code, b"YPT1:" in said) == (0, True)
+
+
 # --- everything else
 
 
@@ -473,7 +539,7 @@ def test_nothing_to_take_is_told_and_names_every_place(tmp_path, main):
     assert not (tmp_path / "home").exists()
 
 
-@pytest.mark.parametrize("more", [(), ("--show", "--from", "x")])
+@pytest.mark.parametrize("more", [(), ("--show", "--from", "x"), ("--wait", "--from", "x")])
 def test_first_boot_wants_one_of_two_things(main, more):
     assert main("first-boot", *more)[0] == 2
 

@@ -29,7 +29,7 @@ def service(name):
 def commands(unit):
     """The words of each line that starts something of ours."""
     keys = [key for key in unit["Service"] if key.startswith("Exec")]
-    starts = [shlex.split(value) for key in keys for value in unit["Service"][key]]
+    starts = [shlex.split(value.lstrip("-+")) for key in keys for value in unit["Service"][key]]
     return [words[1:] for words in starts if words[0] == "/usr/bin/yardpass"]
 
 

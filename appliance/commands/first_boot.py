@@ -1,6 +1,9 @@
 """`yardpass first-boot`: a new box takes what the office wrote for it."""
 
 import os
+import select
+import sys
+import time
 from pathlib import Path
 
 import click
@@ -9,7 +12,8 @@ from appliance.commands.ledger_options import now
 from appliance.commands.qr_lines import show_qr
 from appliance.gate.identity import fingerprint
 from appliance.passes import terminal_text
-from appliance.provision import parcel, taker
+from appliance.provision import enrolled, parcel, taker
+from appliance.settings import FILE_NAME, load
 from ledger_sync.errors import Unavailable
 from ledger_sync.files import read_bounded
 from ledger_sync.keys import SEED_BYTES
@@ -34,7 +38,10 @@ NONE = "write one at the office: yardpass provision FOLDER"
     help="Where the terminal is made.",
 )
 @click.option("--show", is_flag=True, help="Show the enrolment code of this terminal again.")
-def first_boot(places: tuple[Path, ...], home: Path, show: bool) -> None:
+@click.option(
+    "--wait", is_flag=True, help="With --show: until it is enrolled, or Enter is pressed."
+)
+def first_boot(places: tuple[Path, ...], home: Path, show: bool, wait: bool) -> None:
     """Make this box a terminal from what the office wrote, and show its enrolment code.
 
     Everything is verified first; then the box makes its own keys. Compare the genesis policy that
@@ -43,8 +50,10 @@ def first_boot(places: tuple[Path, ...], home: Path, show: bool) -> None:
     """
     if show == bool(places):
         raise click.UsageError("give --from FOLDER, or --show")
+    if wait and not show:
+        raise click.UsageError("--wait goes with --show")
     if show:
-        _show(read_bounded(home / taker.ENROLMENT, terminal_text.MAX_TEXT + 1, hint=NONE).strip())
+        _show_again(home, wait=wait)
         return
     taker.check_free(home)
     place = next((one for one in places if (one / parcel.LIST).exists()), None)
@@ -56,6 +65,30 @@ def first_boot(places: tuple[Path, ...], home: Path, show: bool) -> None:
     if not taker.give_back(place, made.code):
         click.echo(f"{place} cannot be written: it still holds the site's secret", err=True)
     _show(made.code)
+
+
+def _show_again(home: Path, *, wait: bool) -> None:
+    """For the screen of a box: the code until it is enrolled; nothing on one that has no code."""
+    if wait and not _is_waiting(home):
+        return
+    _show(read_bounded(home / taker.ENROLMENT, terminal_text.MAX_TEXT + 1, hint=NONE).strip())
+    if wait:
+        click.echo("waiting until the ledger names this box; Enter goes on without")
+        enrolled.wait(load(home / FILE_NAME, has_devices=False), _pause)
+
+
+def _is_waiting(home: Path) -> bool:
+    if not (home / taker.ENROLMENT).exists():
+        return False
+    return not enrolled.is_enrolled(load(home / FILE_NAME, has_devices=False))
+
+
+def _pause(seconds: float) -> bool:
+    """Waits, and says whether somebody pressed Enter."""
+    if not sys.stdin.isatty():
+        time.sleep(seconds)
+        return False
+    return bool(select.select([sys.stdin], [], [], seconds)[0])
 
 
 def _show(code: bytes) -> None:
