@@ -13,6 +13,7 @@ import pytest
 import unit_files
 from box import Box
 from click.testing import CliRunner
+from gatehouse import Canary
 from test_units import FLOORS
 
 from appliance.cli import cli
@@ -370,29 +371,35 @@ VICTIMS = ("relay", "relay and heir", "gate", "client", "sync")
 
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_the_relay_is_low_after_the_longest_pulse_whoever_is_killed(running, victim):
+    """What this machine wakes a sleeping thread late is given on top, as in test_relay_kill.py."""
     chance = random.Random(victim)
-    worst = 0.0
-    for _ in range(max(1, ROUNDS // len(VICTIMS))):
-        running.wait(lambda: running.get("yardpass-relay", "SubState") == "running", "the relay")
-        since = time.monotonic_ns()
-        client = running.begin("python3", "-c", PULSE)
-        try:
-            assert client.stdout.readline() == "on\n", client.stderr.read()
-            time.sleep(chance.uniform(0, 0.4))
-            kill(running, victim, client)
-            end = since + (MAX_PULSE_MS + 3_000) * 1_000_000
-            running.wait(partial(is_off, running, since, end), "the pin")
-        finally:
-            client.kill()
-            client.wait(box.LIMIT_SECONDS)
-            client.stdout.close()
-            client.stderr.close()
-        found = high_ms(pins(running), since)
-        assert found is not None, "the pin stayed on"
-        worst = max(worst, found)
+    with Canary() as canary:
+        worst = max(pulsed(running, victim, chance) for _ in range(ROUNDS // len(VICTIMS)))
 
-    sys.stdout.write(f"{victim} killed: on for {worst:.0f} ms at most\n")
-    assert worst <= MAX_PULSE_MS + SLACK_MS
+    late = canary.late_ms
+    sys.stdout.write(f"{victim} killed: on for {worst:.0f} ms at most, woken {late:.0f} ms late\n")
+    assert worst <= MAX_PULSE_MS + SLACK_MS + late
+
+
+def pulsed(running, victim, chance):
+    """How long the pin was on, in ms, in a longest pulse amid which that one is killed."""
+    running.wait(lambda: running.get("yardpass-relay", "SubState") == "running", "the relay")
+    since = time.monotonic_ns()
+    client = running.begin("python3", "-c", PULSE)
+    try:
+        assert client.stdout.readline() == "on\n", client.stderr.read()
+        time.sleep(chance.uniform(0, 0.4))
+        kill(running, victim, client)
+        end = since + (MAX_PULSE_MS + 3_000) * 1_000_000
+        running.wait(partial(is_off, running, since, end), "the pin")
+    finally:
+        client.kill()
+        client.wait(box.LIMIT_SECONDS)
+        client.stdout.close()
+        client.stderr.close()
+    found = high_ms(pins(running), since)
+    assert found is not None, "the pin stayed on"
+    return found
 
 
 def kill(made, victim, client):
