@@ -596,6 +596,16 @@ def test_a_code_of_another_name_is_not_enrolled(box, main):
     assert (code, "this code is of east-1, not of west-1" in err) == (1, True)
 
 
+def test_an_enrolment_can_be_rehearsed_and_changes_nothing(box, desk, main):
+    before = everything(desk / "office")
+
+    code, out, err = main("office", "terminal", "east-1", "--enrol", box, "--dry-run")
+
+    assert (code, err) == (0, "")
+    assert "east-1" in out
+    assert everything(desk / "office") == before
+
+
 def test_a_box_of_another_office_is_not_enrolled(box, main):
     main("office", "init", "--site", "HZ07", "--office", "other")
 

@@ -371,7 +371,7 @@ VICTIMS = ("relay", "relay and heir", "gate", "client", "sync")
 
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_the_relay_is_low_after_the_longest_pulse_whoever_is_killed(running, victim):
-    """What this machine wakes a sleeping thread late is given on top, as in test_relay_kill.py."""
+    """What this machine wakes a sleeping thread late is given on top, as in tests of relayd."""
     chance = random.Random(victim)
     with Canary() as canary:
         worst = max(pulsed(running, victim, chance) for _ in range(ROUNDS // len(VICTIMS)))

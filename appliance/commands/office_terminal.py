@@ -119,7 +119,7 @@ def terminal(
             raise click.UsageError(f"Missing option '--{name}'.")
     office = open_office(folder)
     if enrol is not None:
-        _enrol(office, str(target), enrol)
+        _enrol(office, target.name, enrol)
         return
     made = terminal_kit.Post(zones=list(zones), **post)
     terminal_kit.make(office, target, made, seed=os.urandom(SEED_BYTES))
