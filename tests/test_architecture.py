@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("appliance", "hw", "ledger_sync")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+WORKSHOP = sorted((ROOT / "image-build" / "workshop").rglob("*.py"))  # builds images; no package
 MAX_LINES = 300
 VENDORS = {
     "picamera2": {"hw/camera/picamera2.py"},
@@ -78,12 +79,18 @@ def test_a_vendor_library_is_imported_where_it_belongs_and_nowhere_else(vendor):
     assert importers == VENDORS[vendor]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [*MODULES, *WORKSHOP], ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_a_module_is_short_and_says_what_it_is(path):
     text = path.read_text(encoding="utf-8")
 
     assert len(text.splitlines()) <= MAX_LINES
     assert ast.get_docstring(ast.parse(text))
+
+
+def test_what_builds_images_is_never_imported_by_what_runs_on_a_terminal():
+    assert not [path for path in MODULES if "workshop" in imported_by(path)]
 
 
 def test_nine_of_ten_functions_are_at_most_25_lines_long():

@@ -1,0 +1,128 @@
+"""Boots an image in QEMU, in software, and listens to its console.
+
+The image has no door for tests: what a test wants to run comes as a unit on the kernel's command
+line, as anybody could give it who holds the card.
+"""
+
+import base64
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ledger_sync.errors import Unavailable
+from workshop.board import Board
+from workshop.firmware import Firmware, Start
+
+MACHINES = {
+    "amd64": ("qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-vga", "none"),
+    "arm64": ("qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", "max,pauth-impdef=on"),
+}
+COMMON = (
+    *("-accel", "tcg,thread=multi", "-smp", "2", "-m", "1024", "-display", "none"),
+    *("-serial", "stdio", "-monitor", "none", "-no-reboot", "-nic", "none"),
+    *("-device", "virtio-rng-pci"),
+)
+MAX_SECONDS = 300
+_COLOURS = re.compile(r"\x1b\[[0-9;?!]*[a-zA-Z]|\x1b\]\d+[^\x07\\]*(?:\x07|\x1b\\)|\r")
+_UNIT = """\
+[Unit]
+After=multi-user.target
+[Service]
+Type=oneshot
+StandardOutput=tty
+StandardError=tty
+TTYPath=/dev/console
+ExecStart=/bin/sh -c 'mkdir -p /run/stick; mount -r LABEL=stick /run/stick; exec sh /run/stick/do'
+"""
+
+
+@dataclass(slots=True)
+class Heard:
+    """What one boot said on its console, and how it ended."""
+
+    start: Start
+    lines: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    is_cut: bool = False
+
+    def said(self, pattern: str) -> list[str]:
+        """The lines that the pattern is found in."""
+        return [line for line in self.lines if re.search(pattern, line)]
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """An image and what is plugged in: a stick, and the firmware's flag."""
+
+    board: Board
+    firmware: Firmware
+    stick: Path | None = None
+    extra: Sequence[str] = ()
+
+    def boot(
+        self,
+        *,
+        words: str = "",
+        cut_at: str = "",
+        until: str = "",
+        is_kept: bool = True,
+        max_seconds: float = MAX_SECONDS,
+    ) -> Heard:
+        """One boot until the guest resets or goes off, or a line matches `until`; at a line that
+        matches `cut_at` it is killed. Without `is_kept` nothing is written to the image. Raises
+        `Unavailable` if it takes longer than `max_seconds`."""
+        began = time.monotonic()
+        heard = Heard(self.firmware.start())
+        command = self._command(heard.start, words, is_kept)
+        with subprocess.Popen(  # noqa: S603 - our own words
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as running:
+            late = threading.Timer(max_seconds, running.kill)
+            late.start()
+            try:
+                self._listen(running, heard, cut_at, until)
+            finally:
+                late.cancel()
+                running.kill()
+        heard.seconds = time.monotonic() - began
+        if heard.seconds >= max_seconds:
+            tail = "\n".join(heard.lines[-40:])
+            raise Unavailable(f"the guest did not end in {max_seconds:.0f} s; it said:\n{tail}")
+        return heard
+
+    def _command(self, start: Start, words: str, is_kept: bool) -> list[str]:
+        snapshot = "" if is_kept else ",snapshot=on"
+        cmdline = f"{start.cmdline} systemd.show_status=0 {words}"
+        if self.stick:
+            unit = base64.b64encode(_UNIT.encode()).decode()
+            cmdline += f" systemd.set_credential_binary=systemd.extra-unit.do.service:{unit}"
+            cmdline += " systemd.wants=do.service"
+        command = [*MACHINES[self.board.arch], *COMMON, *self.extra]
+        command += ["-kernel", str(start.kernel), "-initrd", str(start.initrd), "-append", cmdline]
+        command += _disk(self.firmware.image, "card", snapshot)
+        command += _disk(self.firmware.flag, "tryboot", "")
+        if self.stick:
+            command += _disk(self.stick, "stick", ",readonly=on")
+        return command
+
+    def _listen(
+        self, running: subprocess.Popen[bytes], heard: Heard, cut_at: str, until: str
+    ) -> None:
+        assert running.stdout is not None
+        for raw in running.stdout:
+            line = _COLOURS.sub("", raw.decode(errors="replace")).rstrip()
+            heard.lines.append(line)
+            if cut_at and re.search(cut_at, line):
+                heard.is_cut = True
+                return
+            if until and re.search(until, line):
+                return
+
+
+def _disk(file: Path, serial: str, options: str) -> list[str]:
+    drive = f"file={file},if=none,id={serial},format=raw,cache=writeback{options}"
+    return ["-drive", drive, "-device", f"virtio-blk-pci,drive={serial},serial={serial}"]

@@ -1,0 +1,87 @@
+"""What was done to a recorded disk, and what a power cut may leave of it (pure).
+
+A disk may keep what was written since its last flush, lose it, or keep any sectors of it, in any
+order: a device with a write cache promises nothing else. A cut is a moment between two events and
+a choice of sectors.
+
+    W 0000000000200000 00001000 <4096 bytes>     a write; little-endian, 13 bytes of head
+    F 0000000000000000 00000000                  a flush that has returned
+"""
+
+import random
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+HEAD = struct.Struct("<cQI")
+SECTOR = 512
+ACK_BYTES = 4_096  # the disk's last block lies behind the filesystem: there it is told what counts
+
+
+class Event(NamedTuple):
+    """A write of `data` at `at`, or a flush where `data` is None."""
+
+    at: int
+    data: bytes | None
+
+
+class Cut(NamedTuple):
+    """A disk after a power cut, and the last thing that was acknowledged before it."""
+
+    image: bytes
+    acknowledged: bytes
+
+
+def events_of(journal: bytes) -> list[Event]:
+    """Parses a journal. Raises `ValueError` for one that ends in the middle of an event."""
+    found, at = list[Event](), 0
+    while at < len(journal):
+        if at + HEAD.size > len(journal):
+            raise ValueError(f"journal ends inside the head of event {len(found)}")
+        kind, offset, size = HEAD.unpack_from(journal, at)
+        at += HEAD.size
+        if kind not in (b"W", b"F") or at + size > len(journal):
+            raise ValueError(f"event {len(found)} of the journal is damaged")
+        found.append(Event(offset, journal[at : at + size] if kind == b"W" else None))
+        at += size
+    return found
+
+
+def cuts(base: bytes, events: list[Event], count: int, chance: random.Random) -> Iterator[Cut]:
+    """`count` torn disks at moments spread evenly over the events behind the first
+    acknowledgement, or fewer if there are fewer events."""
+    ack_at = len(base) - ACK_BYTES
+    first = next((n for n, one in enumerate(events) if one.data and one.at >= ack_at), len(events))
+    later = range(first + 1, len(events) + 1)
+    moments = set(chance.sample(later, min(count, len(later))))
+    disk, pending, acknowledged = bytearray(base), list[Event](), b""
+    for number in range(len(events) + 1):
+        if number in moments:
+            yield Cut(torn(disk, pending, chance), acknowledged)
+        if number == len(events):
+            return
+        event = events[number]
+        if event.data is None:
+            _settle(disk, pending)
+        elif event.at >= ack_at:
+            acknowledged = event.data
+        else:
+            pending.append(event)
+
+
+def _settle(disk: bytearray, pending: list[Event]) -> None:
+    for at, data in pending:
+        assert data is not None
+        disk[at : at + len(data)] = data
+    pending.clear()
+
+
+def torn(disk: bytearray, pending: list[Event], chance: random.Random) -> bytes:
+    """The disk with a random half of the sectors that were not flushed."""
+    made = bytearray(disk)
+    for at, data in pending:
+        assert data is not None
+        for sector in range(0, len(data), SECTOR):
+            if chance.random() < 0.5:
+                made[at + sector : at + sector + SECTOR] = data[sector : sector + SECTOR]
+    return bytes(made)
