@@ -57,6 +57,10 @@ COMMANDS = {
         "Let terminals gossip under faults, from seeds.",
     ),
     "sync": ("appliance.commands.sync:sync", "Exchange checks with the other terminals."),
+    "update": (
+        "appliance.commands.update:update",
+        "Bring a new system onto this box, or go back.",
+    ),
     "wallet": ("appliance.commands.wallet:wallet", "Serve or export the page for phones."),
 }
 

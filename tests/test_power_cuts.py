@@ -138,7 +138,7 @@ def test_600_torn_power_cuts_lose_no_acknowledged_check_and_corrupt_nothing():
         [ROOT / "image-build" / "power-cuts", "--cuts", "600", "--control", "60", "--json"],
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=900,
         check=False,
     )
 

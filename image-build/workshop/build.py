@@ -37,7 +37,7 @@ def version_of() -> str:
     return f"{project['version']}-{epoch()}"
 
 
-def build(board: Board, target: Path, say: Say) -> Built:
+def build(board: Board, target: Path, say: Say, *, keyring: Path | None = None) -> Built:
     """Raises `Unavailable` for what this machine lacks or a part that is larger than its floor."""
     check_root("a system slot has files of other users, so a build")
     target.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def build(board: Board, target: Path, say: Say) -> Built:
         roots.unpack(roots.kernel(board), tree)
         chrooted_depmod(tools, tree)
         say("the system slot")
-        rootfs.make(board, tools, tree, version)
+        rootfs.make(board, tools, tree, version, keyring)
         filesystems.erofs(tools, board.label, target / "system.erofs")
         say("initrd and boot partitions")
         initrd.make(tree, board.initrd_modules, tools, target / "initrd")

@@ -1,15 +1,18 @@
 """`image-build/yardpass-image`: the technician's command. No logic here."""
 
 import sys
+import tempfile
 from pathlib import Path
 
 import click
 
 from ledger_sync.errors import Refused, Unavailable
-from workshop import board, build, roots, wheels
+from workshop import board, build, ota, roots, wheels
 from workshop.host import IMAGE_BUILD
+from workshop.ota_run import BAD_WORDS, Day
 
 OUT = IMAGE_BUILD / "build"
+SCENES = ("refusals", *BAD_WORDS, "cuts", "good", "damaged")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,14 +26,69 @@ def cli() -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder; image-build/build/BOARD-ARCH."
 )
+@click.option(
+    "--keys", type=click.Path(path_type=Path), default=ota.KEYS, help="Who signs updates."
+)
 @click.option("--release", is_flag=True, help="Also pack it, as it is handed out.")
-def build_(name: str, arch: str | None, out: Path | None, release: bool) -> None:
+def build_(name: str, arch: str | None, out: Path | None, keys: Path, release: bool) -> None:
     """Build the image of BOARD: sim, the twin that boots here, or pi4, pi5."""
     wanted = board.load(name, arch or roots.native())
-    built = build.build(wanted, out or OUT / wanted.label, _say)
+    keyring = ota.keys_in(keys).certificate
+    if not keyring.exists():
+        _say(f"no {keyring}: this image takes no updates; make one with: yardpass-image keys")
+    trusted = keyring if keyring.exists() else None
+    built = build.build(wanted, out or OUT / wanted.label, _say, keyring=trusted)
     click.echo(f"{built.image}, {built.version}")
     if release:
         click.echo(str(build.release(wanted, built)))
+
+
+@cli.command()
+@click.option("--keys", type=click.Path(path_type=Path), default=ota.KEYS, help="Folder.")
+@click.option("--name", default="updates", help="Whose key it is.")
+def keys(keys: Path, name: str) -> None:
+    """Make the key that signs updates, and the certificate that images trust."""
+    made = ota.make_keys(keys, name)
+    click.echo(f"{made.key} signs; keep it off-line. {made.certificate} goes into images")
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--keys", type=click.Path(path_type=Path), default=ota.KEYS, help="Who signs.")
+def bundle(folder: Path, target: Path, keys: Path) -> None:
+    """Pack and sign what a build left in FOLDER, as TARGET, for `yardpass update install`."""
+    name, _, arch = folder.resolve().name.rpartition("-")
+    made = ota.bundle(board.load(name, arch), folder, ota.keys_in(keys), target)
+    click.echo(f"{made}, {made.stat().st_size / 2**20:.0f} MiB")
+
+
+@cli.command("rehearse")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+@click.option("--keys", type=click.Path(path_type=Path), default=ota.KEYS, help="Who signs.")
+@click.option("--scene", "scenes", multiple=True, type=click.Choice(SCENES), help="Only these.")
+@click.option("--cuts", default=2, help="Power cuts while an update is written.")
+@click.option("--seed", default=1, help="Chooses when.")
+def rehearse(folder: Path, keys: Path, scenes: tuple[str, ...], cuts: int, seed: int) -> None:
+    """Boot the twin in FOLDER and update it in every way that can go wrong; exit 1 if one does."""
+    name, _, arch = folder.resolve().name.rpartition("-")
+    with tempfile.TemporaryDirectory(prefix="yardpass-ota-", dir=folder) as place:
+        found = board.load(name, arch)
+        day = Day(found, folder, Path(place), ota.keys_in(keys), _say, seed)
+        day.prepare()
+        for scene in scenes or SCENES:
+            _say(scene)
+            _play(day, scene, cuts)
+            click.echo(f"{scene}: the box runs a slot that works")
+
+
+def _play(day: Day, scene: str, cuts: int) -> None:
+    if scene == "cuts":
+        day.cuts(cuts)
+    elif scene in BAD_WORDS:
+        day.bad(scene)
+    else:
+        getattr(day, scene)()
 
 
 @cli.command()

@@ -27,7 +27,7 @@ from workshop import blockdev, journal
 from workshop.journal import Cut
 from workshop.workload import STORE, TERMINALS, Ack, chained, own_entries
 
-DISK_MIB = 48
+DISK_MIB = 32
 CHECKS = 300
 _TIMEOUT_SECONDS = 300
 

@@ -44,8 +44,9 @@ _FOLDERS = ("persistent", "bootfs", "boot", "proc", "sys", "dev", "run", "tmp", 
 _PYTHON = ("usr/lib/python3.13", "usr/lib/python3", SITE)
 
 
-def make(board: Board, tools: Path, tree: Path, version: str) -> Path:
-    """The folder, inside the toolbox, of a slot with the kernel in `tree`."""
+def make(board: Board, tools: Path, tree: Path, version: str, keyring: Path | None) -> Path:
+    """The folder, inside the toolbox, of a slot with the kernel in `tree`, which takes updates by
+    whoever `keyring` names."""
     stage = tools / "work" / "system"
     shutil.rmtree(stage, ignore_errors=True)
     roots.unpack(roots.base(board), stage)
@@ -58,6 +59,7 @@ def make(board: Board, tools: Path, tree: Path, version: str) -> Path:
     wheels.install(board.arch, stage / SITE)
     _put_product(stage / SITE)
     _put_files(board, stage, version)
+    _put_update(board, stage, keyring)
     _settle(tools)
     return stage
 
@@ -121,6 +123,18 @@ def _put_files(board: Board, stage: Path, version: str) -> None:
     about = f"IMAGE_ID=yardpass-{board.label}\nIMAGE_VERSION={version}\n"
     with (stage / "usr/lib/os-release").open("a", encoding="utf-8") as file:
         file.write(about)
+
+
+def _put_update(board: Board, stage: Path, keyring: Path | None) -> None:
+    """Without a keyring nobody can sign for this image."""
+    text = (IMAGE_BUILD / "ota" / "system.conf.in").read_text(encoding="utf-8")
+    folder = stage / "etc/rauc"
+    folder.mkdir(exist_ok=True)
+    made = text.replace("@COMPATIBLE@", f"yardpass-{board.label}")
+    (folder / "system.conf").write_text(made, encoding="utf-8")
+    if keyring:
+        shutil.copy(keyring, folder / "keyring.pem")
+        (folder / "keyring.pem").chmod(0o644)
 
 
 def _lay_over(overlay: Path, stage: Path) -> None:

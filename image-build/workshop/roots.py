@@ -14,7 +14,7 @@ from workshop.host import cache, check_programs, epoch, mirror, run
 
 TOOLS = (
     *("erofs-utils", "e2fsprogs", "dosfstools", "mtools", "cpio", "zstd", "xz-utils", "kmod"),
-    *("python3", "systemd", "fdisk", "rauc", "openssl"),
+    *("python3", "systemd", "fdisk", "rauc", "squashfs-tools"),
 )
 """What the toolbox has. Its Python compiles ours, which is then the box's own version."""
 _PROGRAMS = {"mmdebstrap": "mmdebstrap", "tar": "tar", "dpkg": "dpkg"}

@@ -1,0 +1,143 @@
+"""`yardpass update`: the system of a box, its two slots, and what is kept of them."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from appliance.update import programs
+from appliance.update.agent import Agent
+from appliance.update.autoboot import other
+from appliance.update.box import Box
+from ledger_sync.errors import Refused, Unavailable
+
+SITE = Path("/var/lib/yardpass/site.toml")
+
+
+@click.group()
+def update() -> None:
+    """Bring a new system onto this box, and go back if it does not work.
+
+    A box has two slots. A new system is tried once and kept only if it is found well.
+    """
+
+
+@update.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def status(as_json: bool) -> None:
+    """Which slot runs, which is started next, whether this is a trial."""
+    agent = _agent()
+    standing, version, starts = agent.standing(), agent.box.version(), agent.box.starts()
+    if as_json:
+        found = standing._asdict() | {"version": version, "starts": starts.starts}
+        click.echo(json.dumps(found))
+        return
+    click.echo(f"slot {standing.running} runs {version}")
+    if standing.is_committed:
+        click.echo(f"it is kept; an update goes to slot {standing.target}")
+    else:
+        click.echo(f"on trial; slot {standing.chosen} is started again unless it is found well")
+
+
+@update.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--no-restart", is_flag=True, help="Write it; try it at another time.")
+def install(bundle: Path, no_restart: bool) -> None:
+    """Verify BUNDLE, write it to the other slot, and restart into it on trial.
+
+    Only what is signed for boxes like this and newer than what runs. Waits for an open gate.
+    """
+    agent = _agent()
+    offered = agent.install(bundle)
+    slot = other(agent.box.running())
+    click.echo(f"wrote {offered.version} to slot {slot}")
+    if no_restart:
+        click.echo("next: yardpass update try")
+    else:
+        agent.try_other()
+
+
+@update.command("try")
+def try_() -> None:
+    """Restart into the other slot once, as after an install."""
+    _agent().try_other()
+
+
+@update.command()
+def validate() -> None:
+    """Keep the slot that runs, whatever its health check says."""
+    click.echo(f"slot {_agent().validate()} is kept")
+
+
+@update.command()
+def revert() -> None:
+    """Go back to the other slot and restart."""
+    click.echo(f"going back to slot {_agent().revert()}")
+
+
+@update.command("prevent-revert")
+def prevent_revert() -> None:
+    """Empty the other slot: nobody goes back to what was mended."""
+    click.echo(f"slot {_agent().prevent_revert()} is empty")
+
+
+@update.command("factory-reset")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def factory_reset(yes: bool) -> None:
+    """Make this box a new one: keys, ledger and checks are removed at the next start.
+
+    Checks that no peer holds are lost: see `yardpass ledger status` first.
+    """
+    if not yes:
+        click.confirm("remove keys, ledger and all checks of this box?", abort=True)
+    _agent().factory_reset()
+
+
+@update.command()
+def health() -> None:
+    """Find out whether this box is well: keep the slot if so, else end its trial.
+
+    Runs at every start. Exits 1 if something is wrong; on a trial the box then restarts.
+    """
+    agent = _agent()
+    found = agent.check()
+    for sentence in found:
+        click.echo(sentence, err=True)
+    if not found:
+        click.echo(f"well: slot {agent.validate()} is kept")
+        return
+    if agent.box.is_on_trial():
+        click.echo("the trial has failed: restarting into the slot before", err=True)
+        programs.restart(is_trial=False)
+    sys.exit(1)
+
+
+@update.command(hidden=True)
+@click.argument("words", nargs=-1)
+def backend(words: tuple[str, ...]) -> None:
+    """Answer RAUC, which knows no Raspberry Pi."""
+    for line in _agent().backend(words):
+        click.echo(line)
+
+
+def _agent() -> Agent:
+    return Agent(Box(), programs.run, _is_open)
+
+
+def _is_open() -> bool:
+    """Whether relayd drives the gate now; a relay that does not answer opens nothing."""
+    from appliance import relay_settings
+    from hw.errors import Unavailable as HardwareUnavailable
+    from hw.relay_line import RelayLine, RelayLineOptions
+
+    try:
+        line = RelayLine(RelayLineOptions(str(relay_settings.load(SITE).socket)))
+    except (Refused, Unavailable, HardwareUnavailable):
+        return False
+    try:
+        return bool(line.state()["on"])
+    except HardwareUnavailable:
+        return False
+    finally:
+        line.close()

@@ -1,0 +1,173 @@
+"""The verbs of an update, each a short list of steps. Which may be taken is said in slots.py."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.update import health, programs, slots
+from appliance.update.autoboot import other
+from appliance.update.box import Box
+from appliance.update.bundle import Offered, offered_of
+from appliance.update.counter import Counter
+from appliance.update.programs import Run
+from appliance.update.slots import Standing
+from ledger_sync.errors import Refused, Unavailable
+
+CLOSED_SECONDS = 120  # how long an open gate is waited for
+HEALTH_SECONDS = 300.0  # from the start of the check until a trial has failed
+_POLL_SECONDS = 5.0
+_RESET = "factory-reset"  # a file that the next start obeys, see yardpass-places.service
+_WIPED_BYTES = 1 << 20  # of a slot that nobody shall go back to: its superblock is in it
+
+IsOpen = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """Acts on one box. `is_open` asks relayd whether the gate's relay is on."""
+
+    box: Box
+    run: Run
+    is_open: IsOpen
+
+    def standing(self) -> Standing:
+        """Raises `Unavailable` on a machine that is no box."""
+        return Standing(self.box.running(), self.box.chosen(), self.box.is_on_trial())
+
+    def offered(self, bundle: Path) -> Offered:
+        """What a bundle brings, after RAUC has verified who signed it. Raises `Unavailable` for
+        another key, `Refused`."""
+        if not bundle.is_file():
+            raise Unavailable(f"no bundle at {bundle}")
+        told = self.run(["/usr/bin/rauc", "info", "--output-format=json", str(bundle)])
+        return offered_of(told)
+
+    def install(self, bundle: Path) -> Offered:
+        """Writes a bundle to the slot that does not run. Raises `Refused` for what is not newer,
+        `Unavailable` for another key, a changed byte, an open gate. The slot that runs stays."""
+        offered = self.offered(bundle)
+        slots.check_install(self.standing(), self.box.version(), offered.version)
+        self._await_closed()
+        self._mark(other(self.box.running()), is_bad=True)
+        programs.install(str(bundle))
+        self._mark(other(self.box.running()), is_bad=False)
+        return offered
+
+    def try_other(self) -> None:
+        """Restarts into the other slot, once, when the gate is closed."""
+        self._await_closed()
+        programs.restart(is_trial=True)
+
+    def validate(self) -> str:
+        """The slot that runs is kept from now on; its name."""
+        slot = self.box.running()
+        self.box.choose(slot)
+        self.box.set_starts(Counter(slot, 0))
+        return slot
+
+    def revert(self) -> str:
+        """Goes back to the other slot, now and from now on. Raises `Refused` where it is not
+        known to work."""
+        standing = self.standing()
+        slots.check_revert(standing, is_prevented=self._is_bad(standing.target))
+        self._await_closed()
+        self.box.choose(standing.target)
+        programs.restart(is_trial=False)
+        return standing.target
+
+    def prevent_revert(self) -> str:
+        """Empties the other slot, so that nobody goes back to what was mended; its name."""
+        standing = self.standing()
+        slots.check_revert(standing, is_prevented=False)
+        self._mark(standing.target, is_bad=True)
+        for name in ("system", "boot"):
+            _wipe(self.box.slots / f"{name}_{standing.target}")
+        return standing.target
+
+    def factory_reset(self) -> None:
+        """Everything that is this box's own goes at the next start, its log with it."""
+        _write(self.box.data / _RESET, b"by yardpass update factory-reset\n")
+        self._await_closed()
+        programs.restart(is_trial=False)
+
+    def check(self, clock: Callable[[], float] = time.monotonic) -> list[str]:
+        """Waits until the box is well, at most `HEALTH_SECONDS` on a trial; what is wrong.
+
+        A slot that is kept is asked only for its data partition, once: a reader that broke is no
+        reason to start another slot.
+        """
+        if not self.box.is_on_trial():
+            return list(health.disk_faults(self.box.data))
+        end = clock() + HEALTH_SECONDS
+        while True:
+            found = list(health.faults(self.run, data=self.box.data))
+            if not found or clock() > end:
+                return found
+            time.sleep(_POLL_SECONDS)
+
+    def _await_closed(self) -> None:
+        for _ in range(CLOSED_SECONDS):
+            if not self.is_open():
+                return
+            time.sleep(1)
+        raise Unavailable("the gate is open; nothing is changed until it is closed")
+
+    def _mark(self, slot: str, *, is_bad: bool) -> None:
+        """Remembers that a slot holds nothing whole."""
+        path = self.box.data / f".slot-{slot}-is-bad"
+        if is_bad:
+            _write(path, b"")
+        else:
+            path.unlink(missing_ok=True)
+
+    def _is_bad(self, slot: str) -> bool:
+        return (self.box.data / f".slot-{slot}-is-bad").exists()
+
+    # What RAUC asks of a boot loader, in its words: bootloader=custom in system.conf.
+
+    def backend(self, words: tuple[str, ...]) -> Iterator[str]:
+        """Answers RAUC. An install changes nothing here: the trial is asked for by `try_other`."""
+        match words:
+            case ("get-primary",):
+                yield self.box.chosen().upper()
+            case ("get-current",):
+                yield self.box.running().upper()
+            case ("get-state", slot):
+                yield "bad" if self._is_bad(_slot(slot)) else "good"
+            case ("set-state", slot, "bad"):
+                self._mark(_slot(slot), is_bad=True)
+            case ("set-state", slot, "good"):
+                self._mark(_slot(slot), is_bad=False)
+            case ("set-primary", slot):
+                _slot(slot)
+            case _:
+                raise Refused(f"RAUC asks {' '.join(words)!r}, which is not known here")
+
+
+def _slot(word: str) -> str:
+    slot = word.lower()
+    if slot not in ("a", "b"):
+        raise Refused(f"{word!r} is no slot; there are A and B")
+    return slot
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        with path.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise Unavailable(f"cannot write {path}: {error.strerror}") from error
+
+
+def _wipe(device: Path) -> None:
+    try:
+        with device.open("r+b") as file:
+            file.write(bytes(_WIPED_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise Unavailable(f"cannot empty {device}: {error.strerror}") from error

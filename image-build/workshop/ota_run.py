@@ -1,0 +1,193 @@
+"""The day of a box that is updated again and again: every way in which an update can go wrong.
+
+Each scene is one boot or more of one card image, in turn; after each the box must run a slot that
+works. The firmware's choice is that of firmware.py.
+"""
+
+import random
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ledger_sync.errors import Unavailable
+from workshop import ota
+from workshop.board import Board
+from workshop.firmware import Firmware, make_stick
+from workshop.guest import Guest, Heard
+from workshop.host import run
+from workshop.layout import parts_of
+from workshop.ota import Keys
+
+NEWER, OLDER = "9.0.0-1", "0.0.1-1"
+BAD_WORDS = {
+    "panic": "rdinit=/nowhere",
+    "hang": "rdinit=/bin/busybox -- sleep 99999",
+    "unhealthy": "systemd.mask=persistent.mount",
+}
+"""What stands on the command line of a slot that does not work."""
+HANG_SECONDS = 45.0  # then the watchdog bites: on a Pi that of the firmware, here we
+_MOUNT = "mkdir -p /run/bundles; mount -r LABEL=bundles /run/bundles; cd /run/bundles\n"
+_TELL = "echo RUNS $(yardpass update status --json)\n"
+_WELL = "until systemctl show -p ActiveState yardpass-health | grep -qE 'inactive|failed'; do sleep 1; done\n"
+_END = "sync; echo DONE; systemctl poweroff\n"
+Say = Callable[[str], None]
+
+
+@dataclass
+class Day:
+    """One card and its bundles. `log` holds what each boot said."""
+
+    board: Board
+    build: Path
+    folder: Path
+    keys: Keys
+    say: Say
+    seed: int = 1
+    log: list[Heard] = field(default_factory=list)
+
+    def prepare(self) -> None:
+        """A card as it is sold, and a disk with good and bad bundles."""
+        shutil.copy(self.build / f"yardpass-{self.board.label}.img", self.image)
+        content = self.folder / "bundles"
+        content.mkdir()
+        self._bundle(content / "good", NEWER)
+        self._bundle(content / "older", OLDER)
+        stranger = ota.make_keys(self.folder / "stranger", "stranger")
+        self._bundle(content / "stranger", NEWER, keys=stranger)
+        for name, words in BAD_WORDS.items():
+            self._bundle(content / name, NEWER, boot=self._boot(name, words))
+        _tamper(content / "good", content / "tampered")
+        size = sum(one.stat().st_size for one in content.iterdir()) >> 20
+        make_disk(content, self.folder / "bundles.img", size + size // 8 + 32)
+
+    @property
+    def image(self) -> Path:
+        return self.folder / "card.img"
+
+    def _bundle(
+        self, target: Path, version: str, *, keys: Keys | None = None, boot: Path | None = None
+    ) -> None:
+        ota.bundle(self.board, self.build, keys or self.keys, target, version=version, boot=boot)
+
+    def _boot(self, name: str, words: str) -> Path:
+        """A boot partition with more on its command line."""
+        made, text = self.folder / f"{name}.vfat", self.folder / "cmdline.txt"
+        shutil.copy(self.build / "boot.vfat", made)
+        text.write_text(f"{run('mtype', '-i', made, '::cmdline.txt').strip()} {words}\n")
+        run("mcopy", "-o", "-i", made, text, "::cmdline.txt")
+        return made
+
+    def boot(self, script: str, **options: object) -> Heard:
+        """One boot that runs this script."""
+        files = self.folder / "stick"
+        files.mkdir(exist_ok=True)
+        (files / "do").write_text(_MOUNT + script, encoding="utf-8")
+        stick = self.folder / "stick.img"
+        make_stick(files, stick, 4)
+        bundles = self.folder / "bundles.img"
+        drive = ("-drive", f"file={bundles},if=none,id=bundles,format=raw,readonly=on")
+        more = (*drive, "-device", "virtio-blk-pci,drive=bundles,serial=bundles")
+        guest = Guest(self.board, Firmware(self.board, self.image, self.folder), stick, more)
+        began = time.monotonic()
+        heard = guest.boot(**options)  # type: ignore[arg-type]  # passed through
+        self.log.append(heard)
+        trial = " on trial" if heard.start.is_trial else ""
+        took = time.monotonic() - began
+        self.say(f"boot {len(self.log)}: partition {heard.start.partition}{trial}, {took:.0f} s")
+        return heard
+
+    # The scenes. Each says what it found; `Unavailable` with the console if it is not what it must.
+
+    def refusals(self) -> None:
+        """Another's key, an older version and a changed byte are refused, each by its reason."""
+        heard = self.boot(
+            "".join(
+                f"yardpass update install {name} 2>&1 | sed 's/^/{name}: /'; "
+                for name in ("stranger", "older", "tampered")
+            )
+            + _TELL
+            + _END
+        )
+        expect(heard, r"stranger: .*(signature|verif|certificate)", "another's key is refused")
+        expect(heard, r"older: .*not newer", "an older version is refused")
+        expect(heard, r"tampered: .*failed", "a changed byte is refused")
+        self._runs(heard, "a")
+
+    def bad(self, name: str) -> None:
+        """A bad system is tried once; then the slot before runs, and is still the one chosen."""
+        self.boot(f"yardpass update install {name} 2>&1\n")
+        until = {"max_seconds": 400.0}
+        if name == "hang":
+            heard = self._hang()
+        else:
+            heard = self.boot(_END, cut_at="DONE", **until)
+        if not heard.start.is_trial or heard.is_cut:
+            raise Unavailable(f"{name}: the other slot was not tried, or worked:\n{tail(heard)}")
+        self._runs(self.boot(_TELL + _END), "a")
+
+    def _hang(self) -> Heard:
+        try:
+            return self.boot(_END, max_seconds=HANG_SECONDS)
+        except Unavailable:
+            firmware = Firmware(self.board, self.image, self.folder)
+            return Heard(firmware.start()._replace(is_trial=True))  # what hung was the trial
+
+    def cuts(self, count: int) -> None:
+        """The guest dies while an update is written: the slot that runs is untouched."""
+        chance = random.Random(self.seed)  # noqa: S311 - no secret
+        for _ in range(count):
+            after = chance.uniform(0.5, 8.0)
+            script = f"(sleep {after:.1f}; echo CUT HERE) & yardpass update install good 2>&1\n"
+            heard = self.boot(script, cut_at="CUT HERE")
+            if not heard.is_cut:
+                raise Unavailable(f"nothing was cut:\n{tail(heard)}")
+            self._runs(self.boot(_TELL + _END), "a")
+
+    def good(self) -> None:
+        """A good system is tried, found well and kept; a cold start stays with it; then back."""
+        self.boot("yardpass update install good 2>&1\n")
+        tried = self.boot(_WELL + _TELL + _END)
+        if not tried.start.is_trial:
+            raise Unavailable(f"the update was not tried:\n{tail(tried)}")
+        self._runs(tried, "b")
+        cold = self.boot(_TELL + "yardpass update revert\n")
+        self._runs(cold, "b")
+        self._runs(self.boot(_TELL + _END), "a")
+
+    def damaged(self) -> None:
+        """The kept slot is damaged: after three starts the initrd takes the other one."""
+        part = next(one for one in parts_of(self.board) if one.name == "system_a")
+        with self.image.open("r+b") as file:
+            file.seek(part.at)
+            file.write(bytes(1 << 20))
+        for _ in range(3):
+            expect(self.boot(_END), "system_a cannot be mounted", "a damaged slot says so")
+        expect(self.boot(_END), "the other one is taken", "the damaged slot is given up")
+        self._runs(self.boot(_TELL + _END), "b")
+
+    def _runs(self, heard: Heard, slot: str) -> None:
+        """This slot runs, and is the one that is started again."""
+        expect(heard, rf'RUNS .*"running": "{slot}", "chosen": "{slot}"', f"slot {slot} runs")
+
+
+def expect(heard: Heard, pattern: str, what: str) -> None:
+    if not heard.said(pattern):
+        raise Unavailable(f"not seen: {what}\n{tail(heard)}")
+
+
+def tail(heard: Heard) -> str:
+    return "\n".join(heard.lines[-60:])
+
+
+def make_disk(content: Path, disk: Path, mib: int) -> None:
+    disk.unlink(missing_ok=True)
+    run("mke2fs", "-q", "-t", "ext4", "-L", "bundles", "-d", content, disk, f"{mib}M")
+
+
+def _tamper(good: Path, target: Path) -> None:
+    """One bit in the middle of the payload, which the signature covers by its hash tree."""
+    data = bytearray(good.read_bytes())
+    data[len(data) // 2] ^= 1
+    target.write_bytes(data)
