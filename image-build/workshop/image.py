@@ -2,12 +2,14 @@
 
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from ledger_sync.errors import Refused, Unavailable
-from workshop import board, build, ota, roots, wheels
+from workshop import board, build, card, ota, roots, wheels
 from workshop.host import IMAGE_BUILD
 from workshop.ota_run import BAD_WORDS, Day
 
@@ -41,6 +43,53 @@ def build_(name: str, arch: str | None, out: Path | None, keys: Path, release: b
     click.echo(f"{built.image}, {built.version}")
     if release:
         click.echo(str(build.release(wanted, built)))
+
+
+@cli.command("card")
+@click.argument("device", type=click.Path(path_type=Path))
+@click.option("--image", type=click.Path(path_type=Path, exists=True), help="Of `build`.")
+@click.option("--board", "label", default="pi5-arm64", show_default=True, help="BOARD-ARCH built.")
+@click.option("--parcel", type=click.Path(path_type=Path), help="Folder of `yardpass provision`.")
+@click.option("--name", help="To be written on the card's label; must be the parcel's.")
+@click.option("--force", is_flag=True, help="Even a disk that cannot be taken out.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def card_(
+    device: Path,
+    image: Path | None,
+    label: str,
+    parcel: Path | None,
+    name: str | None,
+    force: bool,
+    yes: bool,
+) -> None:
+    """Write an image to the card in DEVICE, with what makes the box a terminal; read it again.
+
+    Refuses a disk that is in use, and one that cannot be taken out unless --force.
+    """
+    source = image or OUT / label / f"yardpass-{label}.img"
+    if not source.exists():
+        raise Refused(f"no {source}; build it first, or name one with --image")
+    if parcel:
+        card.check_parcel(parcel, name)
+    disk = card.disk_of(device)
+    size = source.stat().st_size
+    card.check(disk, size, is_forced=force)
+    if not yes:
+        click.confirm(f"{disk.sentence}: overwrite all of it?", abort=True)
+    with _bar("Writing", size) as progress:
+        digest = card.write(source, disk.path, progress)
+    with _bar("Reading again", size) as progress:
+        card.verify(disk.path, size, digest, progress)
+    if parcel:
+        card.plant(parcel, disk.path, card.first_partition(disk.path))
+    whose = f", for {name}" if name else ""
+    click.echo(f"{disk.path} holds {source.name}{whose}; put it into the box")
+
+
+@contextmanager
+def _bar(label: str, size: int) -> Iterator[card.Progress]:
+    with click.progressbar(length=size, label=label, file=sys.stderr) as bar:
+        yield lambda done, _: bar.update(done - bar.pos)
 
 
 @cli.command()

@@ -1,12 +1,15 @@
 """Bundles: a build's two parts of a slot, signed for boxes of one kind.
 
 The key is ECDSA P-256 (Ed25519 cannot sign what RAUC reads) and is its own certificate, which
-every image that shall take the updates carries. Whoever holds it rules all boxes: keep it off-line.
+every image that shall take the updates carries. Whoever holds it rules all boxes: keep it
+off-line.
 """
 
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,6 +41,16 @@ class Keys(NamedTuple):
 
     key: Path
     certificate: Path
+
+
+@contextmanager
+def proc_of(tools: Path) -> Iterator[None]:
+    """/proc in the toolbox: RAUC opens its own files by it."""
+    run("mount", "-t", "proc", "proc", tools / "proc")
+    try:
+        yield
+    finally:
+        run("umount", tools / "proc")
 
 
 def keys_in(folder: Path) -> Keys:
@@ -85,7 +98,8 @@ def bundle(
         signer = ("--key=/work/key", "--cert=/work/pem")
         packed = "--mksquashfs-args=-comp zstd -Xcompression-level 3"
         command = ["rauc", *signer, packed, "bundle", "/work/content", "/work/out.raucb"]
-        chrooted(tools, command)
+        with proc_of(tools):
+            chrooted(tools, command)
         target.unlink(missing_ok=True)
         shutil.move(tools / "work" / "out.raucb", target)
     return target

@@ -30,7 +30,9 @@ BAD_WORDS = {
 HANG_SECONDS = 45.0  # then the watchdog bites: on a Pi that of the firmware, here we
 _MOUNT = "mkdir -p /run/bundles; mount -r LABEL=bundles /run/bundles; cd /run/bundles\n"
 _TELL = "echo RUNS $(yardpass update status --json)\n"
-_WELL = "until systemctl show -p ActiveState yardpass-health | grep -qE 'inactive|failed'; do sleep 1; done\n"
+_WELL = (
+    "until systemctl show -P SubState yardpass-health | grep -qE 'dead|failed'; do sleep 1; done\n"
+)
 _END = "sync; echo DONE; systemctl poweroff\n"
 Say = Callable[[str], None]
 
@@ -98,7 +100,7 @@ class Day:
         self.say(f"boot {len(self.log)}: partition {heard.start.partition}{trial}, {took:.0f} s")
         return heard
 
-    # The scenes. Each says what it found; `Unavailable` with the console if it is not what it must.
+    # The scenes. Each raises `Unavailable` with the console if it ends as it must not.
 
     def refusals(self) -> None:
         """Another's key, an older version and a changed byte are refused, each by its reason."""
@@ -118,11 +120,7 @@ class Day:
     def bad(self, name: str) -> None:
         """A bad system is tried once; then the slot before runs, and is still the one chosen."""
         self.boot(f"yardpass update install {name} 2>&1\n")
-        until = {"max_seconds": 400.0}
-        if name == "hang":
-            heard = self._hang()
-        else:
-            heard = self.boot(_END, cut_at="DONE", **until)
+        heard = self._hang() if name == "hang" else self.boot(_END, cut_at="DONE")
         if not heard.start.is_trial or heard.is_cut:
             raise Unavailable(f"{name}: the other slot was not tried, or worked:\n{tail(heard)}")
         self._runs(self.boot(_TELL + _END), "a")

@@ -1,0 +1,272 @@
+"""What builds an image: its layout, the firmware that starts it, the card that it goes to."""
+
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from workshop import board, card, host, layout, wheels
+from workshop.card import Disk, check, disk_of
+from workshop.firmware import DEFAULT, partition_of
+from workshop.layout import ALIGN_MIB, parts_of, table_of, total_mib
+from workshop.ota import make_keys
+
+from appliance.update import autoboot
+from ledger_sync.errors import Refused, Unavailable
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "image-build"
+ARCHES = ("amd64", "arm64")
+SCRIPTS = [
+    BUILD / "power-cuts",
+    BUILD / "yardpass-image",
+    BUILD / "initrd" / "init",
+    BUILD / "rootfs" / "usr" / "bin" / "yardpass",
+    *(BUILD / "rootfs-sim").rglob("twin-tryboot"),
+]
+
+
+@pytest.fixture(params=ARCHES)
+def twin(request):
+    return board.load("sim", request.param)
+
+
+def test_no_two_parts_overlap_and_each_begins_on_a_boundary_of_flash(twin):
+    parts = parts_of(twin)
+
+    ends = [part.at_mib + part.size_mib for part in parts]
+    assert all(part.at_mib % ALIGN_MIB == 0 for part in parts)
+    assert all(end <= later.at_mib for end, later in zip(ends[:-1], parts[1:], strict=True))
+    assert total_mib(parts) > ends[-1]
+
+
+def test_the_slots_are_the_partitions_that_autoboot_names(twin):
+    names = [part.name for part in parts_of(twin)]
+
+    assert names[0] == "bootconfig"
+    for slot, number in autoboot.PARTITIONS.items():
+        assert names[number - 1] == f"boot_{slot}"
+    assert names[-1] == "persistent"  # the last one can grow
+
+
+def test_the_table_is_the_same_for_every_build_and_no_id_twice(twin):
+    table = table_of(twin, parts_of(twin))
+
+    assert table == table_of(twin, parts_of(twin))
+    ids = [line.partition("uuid=")[2][:36] for line in table.splitlines() if "uuid=" in line]
+    assert len(set(ids)) == len(ids) == 7
+    assert (
+        layout.PERSISTENT_TYPE
+        in (BUILD / "rootfs/usr/lib/repart.d/50-persistent.conf").read_text()
+    )
+
+
+@pytest.mark.parametrize("slot", autoboot.SLOTS)
+def test_the_firmware_starts_the_chosen_slot_and_the_other_one_on_trial(slot):
+    text = autoboot.text_of(slot).decode()
+
+    assert partition_of(text, is_trial=False) == autoboot.PARTITIONS[slot]
+    assert partition_of(text, is_trial=True) == autoboot.PARTITIONS[autoboot.other(slot)]
+
+
+@pytest.mark.parametrize("text", ["", "boot_partition=x\n", "[tryboot]\nboot_partition=3\n"])
+def test_a_firmware_that_is_told_nothing_takes_the_first_partition(text):
+    assert partition_of(text, is_trial=False) == DEFAULT
+
+
+@pytest.mark.parametrize(("name", "arch"), [("pi9", "arm64"), ("sim", "riscv64")])
+def test_a_board_that_is_not_known_is_named(name, arch):
+    with pytest.raises(Refused, match=f"{name}|{arch}"):
+        board.load(name, arch)
+
+
+def test_a_board_claims_what_it_may(tmp_path):
+    text = (BUILD / "boards" / "sim.toml").read_text()
+    (tmp_path / "sim.toml").write_text(text.replace('claim = "tried"', 'claim = "perfect"'))
+
+    with pytest.raises(Refused, match="claim perfect"):
+        board.load("sim", "amd64", tmp_path)
+
+
+def test_the_mirror_is_that_of_this_machine_and_no_security_archive():
+    lines = (
+        "http://one.example/debian-security/ main bookworm-security\n"
+        "http://two.example/debian/ contrib bookworm\n"
+        "http://three.example/debian/ main bookworm\n"
+    )
+
+    assert host.mirror_of(lines) == "http://three.example/debian/"
+    assert host.mirror_of("") == ""
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_every_package_of_a_box_is_locked_by_its_hash(arch):
+    lines = wheels.lock_path(arch).read_text().splitlines()
+
+    assert all("==" in line and "--hash=sha256:" in line for line in lines)
+    names = {line.partition("==")[0] for line in lines}
+    wanted = {one.partition(">")[0].partition("<")[0] for one in wheels.wanted()}
+    assert wanted <= names
+    assert names.isdisjoint(wheels.LEFT_OUT)
+
+
+def test_both_kinds_of_box_run_the_same_versions():
+    versions = [
+        [line.partition(" ")[0] for line in wheels.lock_path(arch).read_text().splitlines()]
+        for arch in ARCHES
+    ]
+
+    assert versions[0] == versions[1]
+
+
+def test_no_address_of_a_package_server_stands_in_a_lock():
+    assert not any("://" in wheels.lock_path(arch).read_text() for arch in ARCHES)
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """A machine with a card in sda, and its own disk, nvme0n1: what the kernel says of them."""
+
+    def add(name, *, gigabytes, removable, parts=(), holders=()):
+        folder = tmp_path / "sys" / name
+        (folder / "device").mkdir(parents=True)
+        (folder / "holders").mkdir()
+        (folder / "size").write_text(f"{gigabytes * 10**9 // 512}\n")
+        (folder / "removable").write_text(f"{removable}\n")
+        (folder / "ro").write_text("0\n")
+        (folder / "dev").write_text(f"{8 + removable}:0\n")
+        (folder / "device" / "model").write_text("SD Reader  \n")
+        for number, part in enumerate(parts, 1):
+            (folder / part / "holders").mkdir(parents=True)
+            (folder / part / "partition").write_text(f"{number}\n")
+            (folder / part / "dev").write_text(f"{8 + removable}:{number}\n")
+        for part in holders:
+            (folder / part / "holders" / "dm-0").touch()
+
+    add("sda", gigabytes=32, removable=1, parts=["sda1", "sda2"])
+    add("nvme0n1", gigabytes=500, removable=0, parts=["nvme0n1p1", "nvme0n1p2"])
+    (tmp_path / "mounts").write_text("1 0 8:1 / / rw - ext4 /dev/nvme0n1p1 rw\n")
+    (tmp_path / "swaps").write_text("Filename Type Size Used Priority\n")
+
+    def look(name):
+        return disk_of(
+            Path("/dev", name),
+            sys=tmp_path / "sys",
+            mounts=tmp_path / "mounts",
+            swaps=tmp_path / "swaps",
+        )
+
+    look.folder = tmp_path
+    return look
+
+
+def test_a_card_is_shown_with_its_model_and_size(machine):
+    disk = machine("sda")
+
+    check(disk, 10**9, is_forced=False)
+    assert disk.sentence == "/dev/sda: SD Reader, 32.0 GB"
+
+
+@pytest.mark.parametrize("is_forced", [False, True])
+def test_a_disk_that_is_mounted_is_never_written(machine, is_forced):
+    with pytest.raises(Refused, match=r"in use \(/\)"):
+        check(machine("nvme0n1"), 10**9, is_forced=is_forced)
+
+
+def test_a_disk_with_swap_or_with_a_volume_on_it_is_in_use(machine):
+    (machine.folder / "swaps").write_text("Filename Type\n/dev/sda2 partition\n")
+    (machine.folder / "sys/sda/sda1/holders/dm-0").touch()
+
+    assert set(machine("sda").uses) == {"swap", "dm-0"}
+
+
+def test_a_disk_that_cannot_be_taken_out_needs_force(machine):
+    (machine.folder / "mounts").write_text("")
+    disk = machine("nvme0n1")
+
+    with pytest.raises(Refused, match="--force"):
+        check(disk, 10**9, is_forced=False)
+    check(disk, 10**9, is_forced=True)
+
+
+@pytest.mark.parametrize("name", ["sda1", "null", "sdz"])
+def test_what_is_no_whole_disk_is_refused(machine, name):
+    with pytest.raises(Refused, match="no whole disk"):
+        machine(name)
+
+
+def test_a_card_that_is_too_small_or_locked_is_refused():
+    small = Disk(Path("/dev/sda"), "", 10**8, True, False, ())
+
+    with pytest.raises(Refused, match="too small"):
+        check(small, 10**9, is_forced=True)
+    with pytest.raises(Refused, match="read-only"):
+        check(small._replace(is_read_only=True), 10, is_forced=True)
+
+
+def test_what_was_written_is_read_again(tmp_path):
+    image, device, seen = tmp_path / "image", tmp_path / "device", []
+    image.write_bytes(bytes(range(256)) * 20_000)
+    device.write_bytes(b"\xff" * 6_000_000)
+
+    digest = card.write(image, device, lambda done, size: seen.append((done, size)))
+
+    assert digest == hashlib.sha256(image.read_bytes()).hexdigest()
+    assert seen[-1] == (5_120_000, 5_120_000)
+    card.verify(device, 5_120_000, digest, lambda *_: None)
+    assert device.read_bytes()[5_120_000:] == b"\xff" * 880_000
+
+
+def test_a_card_that_forgets_is_found_out(tmp_path):
+    image, device = tmp_path / "image", tmp_path / "device"
+    image.write_bytes(b"good" * 1_000)
+    device.write_bytes(bytes(8_000))
+    digest = card.write(image, device, lambda *_: None)
+    data = bytearray(device.read_bytes())
+    data[100] ^= 1
+    device.write_bytes(data)
+
+    with pytest.raises(Unavailable, match="other bytes"):
+        card.verify(device, 4_000, digest, lambda *_: None)
+
+
+def test_a_disk_that_is_gone_is_told_with_the_next_step(tmp_path):
+    (tmp_path / "image").write_bytes(b"x")
+
+    with pytest.raises(Unavailable, match="are you root"):
+        card.write(tmp_path / "image", tmp_path / "none", lambda *_: None)
+
+
+def test_only_the_parcel_of_this_terminal_goes_onto_its_card(tmp_path):
+    with pytest.raises(Refused, match="yardpass provision"):
+        card.check_parcel(tmp_path)
+    (tmp_path / "parcel.txt").write_text("terminal north-1\n")
+
+    card.check_parcel(tmp_path, "north-1")
+    with pytest.raises(Refused, match="not for south-1"):
+        card.check_parcel(tmp_path, "south-1")
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    with pytest.raises(Refused, match="no file"):
+        card.check_parcel(tmp_path)
+
+
+def test_keys_that_boxes_trust_are_never_made_anew(tmp_path):
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not here")
+    made = make_keys(tmp_path, "test")
+
+    assert made.key.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(Refused, match="boxes in the field"):
+        make_keys(tmp_path, "test")
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_are_clean_shell(script):
+    if shutil.which("shellcheck") is None:
+        pytest.skip("shellcheck is not here")
+    done = subprocess.run(
+        ["shellcheck", "--shell=sh", script], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout
