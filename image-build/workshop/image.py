@@ -4,16 +4,18 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from ledger_sync.errors import Refused, Unavailable
-from workshop import board, build, card, ota, roots, wheels
+from workshop import board, build, card, ota, rootfs, roots, wheels
 from workshop.host import IMAGE_BUILD
 from workshop.ota_run import BAD_WORDS, Day
 
 OUT = IMAGE_BUILD / "build"
+RPI = IMAGE_BUILD / "rpi-image-gen"
 SCENES = ("refusals", *BAD_WORDS, "cuts", "good", "damaged")
 
 
@@ -33,7 +35,7 @@ def cli() -> None:
 )
 @click.option("--release", is_flag=True, help="Also pack it, as it is handed out.")
 def build_(name: str, arch: str | None, out: Path | None, keys: Path, release: bool) -> None:
-    """Build the image of BOARD: sim, the twin that boots here, or pi4, pi5."""
+    """Build the image of BOARD: sim, the twin that boots here. For pi4 and pi5 see `stage`."""
     wanted = board.load(name, arch or roots.native())
     keyring = ota.keys_in(keys).certificate
     if not keyring.exists():
@@ -43,6 +45,22 @@ def build_(name: str, arch: str | None, out: Path | None, keys: Path, release: b
     click.echo(f"{built.image}, {built.version}")
     if release:
         click.echo(str(build.release(wanted, built)))
+
+
+@cli.command()
+@click.argument("name", metavar="BOARD", type=click.Choice(["pi4", "pi5"]))
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--keys", type=click.Path(path_type=Path), default=ota.KEYS, help="Who signs updates."
+)
+def stage(name: str, folder: Path, keys: Path) -> None:
+    """Write to FOLDER what a board has over Raspberry Pi OS, for rpi-image-gen to lay over it."""
+    keyring = ota.keys_in(keys).certificate
+    wanted = replace(board.load("sim", "arm64"), name=name)
+    trusted = keyring if keyring.exists() else None
+    rootfs.make_stage(wanted, folder, build.version_of(), trusted)
+    click.echo(f"{folder}; next: rpi-image-gen build -S {RPI} -c yardpass-{name}.yaml")
+    click.echo(f"    -- IGconf_yardpass_stage={folder.resolve()}")
 
 
 @cli.command("card")

@@ -64,6 +64,21 @@ def make(board: Board, tools: Path, tree: Path, version: str, keyring: Path | No
     return stage
 
 
+def make_stage(board: Board, folder: Path, version: str, keyring: Path | None) -> None:
+    """What a box has over its distribution, for whoever builds that: rpi-image-gen. Its units are
+    enabled, its users made and its bytecode compiled over there."""
+    wheels.install(board.arch, folder / SITE)
+    _put_product(folder / SITE)
+    for name in ("usr/lib", "etc"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    _put_files(board, folder, version)
+    _put_update(board, folder, keyring)
+    for name in ("etc/fstab", "usr/lib/os-release", "boot/firmware", "etc/resolv.conf"):
+        _remove(folder / name)  # the distribution's, or the layout's
+    about = f"IMAGE_ID=yardpass-{board.label}\nIMAGE_VERSION={version}\n"
+    (folder / "usr/lib/yardpass/image-release").write_text(about, encoding="utf-8")
+
+
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
