@@ -62,6 +62,8 @@ class Guest:
     firmware: Firmware
     stick: Path | None = None
     extra: Sequence[str] = ()
+    console: Path = Path("/dev/null")
+    """Where all that guests say is written as it comes."""
 
     def boot(
         self,
@@ -113,14 +115,16 @@ class Guest:
         self, running: subprocess.Popen[bytes], heard: Heard, cut_at: str, until: str
     ) -> None:
         assert running.stdout is not None
-        for raw in running.stdout:
-            line = _COLOURS.sub("", raw.decode(errors="replace")).rstrip()
-            heard.lines.append(line)
-            if cut_at and re.search(cut_at, line):
-                heard.is_cut = True
-                return
-            if until and re.search(until, line):
-                return
+        with self.console.open("a", encoding="utf-8", buffering=1) as console:
+            for raw in running.stdout:
+                line = _COLOURS.sub("", raw.decode(errors="replace")).rstrip()
+                heard.lines.append(line)
+                console.write(f"{line}\n")
+                if cut_at and re.search(cut_at, line):
+                    heard.is_cut = True
+                    return
+                if until and re.search(until, line):
+                    return
 
 
 def _disk(file: Path, serial: str, options: str) -> list[str]:

@@ -136,12 +136,15 @@ def bundle(folder: Path, target: Path, keys: Path) -> None:
 @click.option("--scene", "scenes", multiple=True, type=click.Choice(SCENES), help="Only these.")
 @click.option("--cuts", default=2, help="Power cuts while an update is written.")
 @click.option("--seed", default=1, help="Chooses when.")
-def rehearse(folder: Path, keys: Path, scenes: tuple[str, ...], cuts: int, seed: int) -> None:
+@click.option("--console", type=click.Path(path_type=Path), default="/dev/null", help="A file.")
+def rehearse(
+    folder: Path, keys: Path, scenes: tuple[str, ...], cuts: int, seed: int, console: Path
+) -> None:
     """Boot the twin in FOLDER and update it in every way that can go wrong; exit 1 if one does."""
     name, _, arch = folder.resolve().name.rpartition("-")
     with tempfile.TemporaryDirectory(prefix="yardpass-ota-", dir=folder) as place:
         found = board.load(name, arch)
-        day = Day(found, folder, Path(place), ota.keys_in(keys), _say, seed)
+        day = Day(found, folder, Path(place), ota.keys_in(keys), _say, seed, console)
         day.prepare()
         for scene in scenes or SCENES:
             _say(scene)

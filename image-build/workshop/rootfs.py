@@ -73,7 +73,7 @@ def make_stage(board: Board, folder: Path, version: str, keyring: Path | None) -
         (folder / name).mkdir(parents=True, exist_ok=True)
     _put_files(board, folder, version)
     _put_update(board, folder, keyring)
-    for name in ("etc/fstab", "usr/lib/os-release", "boot/firmware", "etc/resolv.conf"):
+    for name in ("etc/fstab", "usr/lib/os-release", "boot", "etc/resolv.conf"):
         _remove(folder / name)  # the distribution's, or the layout's
     about = f"IMAGE_ID=yardpass-{board.label}\nIMAGE_VERSION={version}\n"
     (folder / "usr/lib/yardpass/image-release").write_text(about, encoding="utf-8")
@@ -156,7 +156,7 @@ def _lay_over(overlay: Path, stage: Path) -> None:
     if not overlay.is_dir():
         return
     shutil.copytree(overlay, stage, symlinks=True, dirs_exist_ok=True)
-    for path in overlay.rglob("*"):
+    for path in (one for one in overlay.rglob("*") if not one.is_symlink()):
         is_run = path.is_dir() or os.access(path, os.X_OK)
         (stage / path.relative_to(overlay)).chmod(0o755 if is_run else 0o644)
 
