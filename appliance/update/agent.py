@@ -56,7 +56,11 @@ class Agent:
         return offered
 
     def try_other(self) -> None:
-        """Restarts into the other slot, once, when the gate is closed."""
+        """Restarts into the other slot, once, when the gate is closed. Raises `Refused` for a slot
+        that was written half."""
+        target = other(self.box.running())
+        if self._is_bad(target):
+            raise Refused(f"slot {target} is not whole; install an update")
         self._await_closed()
         programs.restart(is_trial=True)
 
@@ -88,8 +92,8 @@ class Agent:
 
     def factory_reset(self) -> None:
         """Everything that is this box's own goes at the next start, its log with it."""
-        _write(self.box.data / _RESET, b"by yardpass update factory-reset\n")
         self._await_closed()
+        _write(self.box.data / _RESET, b"by yardpass update factory-reset\n")
         programs.restart(is_trial=False)
 
     def check(self, clock: Callable[[], float] = time.monotonic) -> list[str]:
