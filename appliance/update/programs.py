@@ -19,7 +19,7 @@ def run(command: Sequence[str], *, seconds: float = _SECONDS) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"cannot run {command[0]}: {error}") from error
     if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip())[-600:]
+        said = f"{done.stdout.strip()}\n{done.stderr.strip()}".strip()[-600:]
         raise Unavailable(f"{command[0]} failed: {said or f'exit {done.returncode}'}")
     return done.stdout
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from ledger_sync.errors import Refused, Unavailable
-from workshop import board, build, card, ota, rootfs, roots, wheels
+from workshop import board, build, card, commit_cuts, ota, rootfs, roots, wheels
 from workshop.host import IMAGE_BUILD
 from workshop.ota_run import BAD_WORDS, Day
 
@@ -159,6 +159,29 @@ def _play(day: Day, scene: str, cuts: int) -> None:
         day.bad(scene)
     else:
         getattr(day, scene)()
+
+
+@cli.command("commit-cuts")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+@click.option("--cuts", default=600, type=click.IntRange(min=1), help="Torn cuts.")
+@click.option("--control", default=200, type=click.IntRange(min=0), help="Cuts of a rename.")
+@click.option("--seed", default=1, help="Chooses moments and sectors.")
+def commit_cuts_(folder: Path, cuts: int, control: int, seed: int) -> None:
+    """Cut the power while the twin in FOLDER chooses its slot; exit 1 if a cut leaves none.
+
+    As a control the same is done by writing a new file and renaming it, which must fail.
+    """
+    name, _, arch = folder.resolve().name.rpartition("-")
+    results = {}
+    for method, count in (("in-place", cuts), ("rename", control)):
+        if count:
+            with tempfile.TemporaryDirectory(prefix="yardpass-commit-", dir=folder) as place:
+                found = board.load(name, arch)
+                told = commit_cuts.cut(found, folder, Path(place), method, count, seed)
+            results[method] = commit_cuts.is_sound(told)
+            parts = ", ".join(f"{number} {what}" for what, number in sorted(told.items()))
+            click.echo(f"{method}: {told.total()} cuts: {parts}")
+    sys.exit(0 if results["in-place"] and not results.get("rename") else 1)
 
 
 @cli.command()

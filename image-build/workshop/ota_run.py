@@ -117,7 +117,8 @@ class Day:
         )
         expect(heard, r"stranger: .*(signature|verif|certificate)", "another's key is refused")
         expect(heard, r"older: .*not newer", "an older version is refused")
-        expect(heard, r"tampered: .*(erity|Input/output|[Cc]hecksum)", "a changed byte is refused")
+        expect(heard, r"verity: .*corrupted", "a changed bit is found by the hash tree")
+        expect(heard, r"tampered: .*failed", "a changed bit stops the update")
         self._runs(heard, "a")
 
     def bad(self, name: str) -> None:
