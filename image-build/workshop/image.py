@@ -12,11 +12,11 @@ import click
 from ledger_sync.errors import Refused, Unavailable
 from workshop import board, build, card, commit_cuts, ota, rootfs, roots, wheels
 from workshop.host import IMAGE_BUILD
-from workshop.ota_run import BAD_WORDS, Day
+from workshop.ota_run import BAD, Day
 
 OUT = IMAGE_BUILD / "build"
 RPI = IMAGE_BUILD / "rpi-image-gen"
-SCENES = ("refusals", *BAD_WORDS, "cuts", "good", "damaged")
+SCENES = ("refusals", *BAD, "cuts", "good", "damaged")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -155,7 +155,7 @@ def rehearse(
 def _play(day: Day, scene: str, cuts: int) -> None:
     if scene == "cuts":
         day.cuts(cuts)
-    elif scene in BAD_WORDS:
+    elif scene in BAD:
         day.bad(scene)
     else:
         getattr(day, scene)()

@@ -21,12 +21,12 @@ from workshop.layout import parts_of
 from workshop.ota import Keys
 
 NEWER, OLDER = "9.0.0-1", "0.0.1-1"
-BAD_WORDS = {
-    "panic": "rdinit=/nowhere",
-    "hang": "rdinit=/bin/busybox -- sleep 99999",
-    "unhealthy": "systemd.mask=persistent.mount",
+BAD = {
+    "panic": ("rdinit=/nowhere", ""),
+    "hang": ("", "#!/bin/busybox sh\nexec /bin/busybox sleep 99999\n"),
+    "unhealthy": ("systemd.mask=persistent.mount", ""),
 }
-"""What stands on the command line of a slot that does not work."""
+"""Of a slot that does not work: what stands on its command line, what its initrd does."""
 HANG_SECONDS = 45.0  # then the watchdog bites: on a Pi that of the firmware, here we
 _MOUNT = "mkdir -p /run/bundles; mount -r LABEL=bundles /run/bundles; cd /run/bundles\n"
 _TELL = "echo RUNS $(yardpass update status --json)\n"
@@ -60,8 +60,8 @@ class Day:
         self._bundle(content / "older", OLDER)
         stranger = ota.make_keys(self.folder / "stranger", "stranger")
         self._bundle(content / "stranger", NEWER, keys=stranger)
-        for name, words in BAD_WORDS.items():
-            self._bundle(content / name, NEWER, boot=self._boot(name, words))
+        for name, (words, init) in BAD.items():
+            self._bundle(content / name, NEWER, boot=self._boot(name, words, init))
         _tamper(content / "good", content / "tampered")
         size = sum(one.stat().st_size for one in content.iterdir()) >> 20
         make_disk(content, self.folder / "bundles.img", size + size // 8 + 32)
@@ -75,12 +75,15 @@ class Day:
     ) -> None:
         ota.bundle(self.board, self.build, keys or self.keys, target, version=version, boot=boot)
 
-    def _boot(self, name: str, words: str) -> Path:
-        """A boot partition with more on its command line."""
+    def _boot(self, name: str, words: str, init: str) -> Path:
+        """A boot partition with more on its command line, or another first process."""
         made, text = self.folder / f"{name}.vfat", self.folder / "cmdline.txt"
         shutil.copy(self.build / "boot.vfat", made)
         text.write_text(f"{run('mtype', '-i', made, '::cmdline.txt').strip()} {words}\n")
         run("mcopy", "-o", "-i", made, text, "::cmdline.txt")
+        if init:
+            text.write_bytes((self.build / "initrd").read_bytes() + archive_of("init", init))
+            run("mcopy", "-o", "-i", made, text, "::initrd.img")
         return made
 
     def boot(self, script: str, **options: object) -> Heard:
@@ -181,6 +184,18 @@ def expect(heard: Heard, pattern: str, what: str) -> None:
 
 def tail(heard: Heard) -> str:
     return "\n".join(heard.lines[-60:])
+
+
+def archive_of(name: str, text: str) -> bytes:
+    """One executable file as a cpio archive, behind which an initrd's own file of that name stands
+    back. Linux Documentation/driver-api/early-userspace/buffer-format.rst."""
+    made = b"\0" * 4
+    for file, data, mode in ((name, text.encode(), 0o100755), ("TRAILER!!!", b"", 0)):
+        numbers = (1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(file) + 1, 0)
+        head = "070701" + "".join(f"{one:08x}" for one in numbers)
+        for part in (head.encode() + file.encode() + b"\0", data):
+            made += part + b"\0" * (-len(part) % 4)
+    return made
 
 
 def make_disk(content: Path, disk: Path, mib: int) -> None:
