@@ -30,7 +30,7 @@ MAX_SECONDS = 300
 _COLOURS = re.compile(r"\x1b\[[0-9;?!]*[a-zA-Z]|\x1b\]\d+[^\x07\\]*(?:\x07|\x1b\\)|\r")
 _UNIT = """\
 [Unit]
-After=multi-user.target
+After=basic.target
 [Service]
 Type=oneshot
 StandardOutput=tty
