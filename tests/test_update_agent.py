@@ -1,6 +1,7 @@
 """What `yardpass update` does on a box, with RAUC and systemd played by the test."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -257,6 +258,14 @@ def test_a_box_that_is_no_terminal_yet_is_well(machine):
 
     assert list(found) == []
     assert machine.called == []
+
+
+def test_a_trial_without_its_data_partition_ends_at_once(trial):
+    trial.agent = replace(trial.agent, box=replace(trial.box, data=trial.folder / "none"))
+
+    [fault] = trial.agent.check(lambda: pytest.fail("nothing is waited for"))
+
+    assert "takes no write" in fault
 
 
 def test_a_trial_is_looked_at_again_until_its_time_is_over(trial, monkeypatch):

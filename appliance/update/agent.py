@@ -99,11 +99,12 @@ class Agent:
     def check(self, clock: Callable[[], float] = time.monotonic) -> list[str]:
         """Waits until the box is well, at most `HEALTH_SECONDS` on a trial; what is wrong.
 
-        A slot that is kept is asked only for its data partition, once: a reader that broke is no
-        reason to start another slot.
+        A data partition that takes no write does not mend itself. A slot that is kept is asked
+        for that alone: a reader that broke is no reason to start another slot.
         """
-        if not self.box.is_on_trial():
-            return list(health.disk_faults(self.box.data))
+        found = list(health.disk_faults(self.box.data))
+        if found or not self.box.is_on_trial():
+            return found
         end = clock() + HEALTH_SECONDS
         while True:
             found = list(health.faults(self.run, data=self.box.data))
