@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from ledger_sync.errors import Refused, Unavailable
-from workshop import board, build, card, commit_cuts, ota, rootfs, roots, wheels
+from workshop import board, build, card, commit_cuts, first_boot, ota, rootfs, roots, wheels
 from workshop.host import IMAGE_BUILD
 from workshop.ota_run import BAD, Day
 
@@ -159,6 +159,17 @@ def _play(day: Day, scene: str, cuts: int) -> None:
         day.bad(scene)
     else:
         getattr(day, scene)()
+
+
+@cli.command("first-boot")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+@click.option("--console", type=click.Path(path_type=Path), default="/dev/null", help="A file.")
+def first_boot_(folder: Path, console: Path) -> None:
+    """Make the twin in FOLDER a terminal by a parcel on its card, and let somebody in."""
+    name, _, arch = folder.resolve().name.rpartition("-")
+    with tempfile.TemporaryDirectory(prefix="yardpass-first-", dir=folder) as place:
+        seconds = first_boot.rehearse(board.load(name, arch), folder, Path(place), console)
+    click.echo(f"nothing was typed; GREEN {seconds:.1f} s after the start, without a network")
 
 
 @cli.command("commit-cuts")

@@ -1,0 +1,77 @@
+"""A new box, from the office to the first person let in, with nothing typed: in the twin.
+
+The office's commands make a parcel and a printed pass; the card gets the parcel; the box takes it
+at its first start. Then the gate sees the pass in a picture, before there is any network.
+"""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from ledger_sync.errors import Unavailable
+from workshop import card
+from workshop.board import Board
+from workshop.firmware import Firmware, make_stick
+from workshop.guest import Guest, Heard
+from workshop.host import run
+from workshop.ota_run import expect
+
+YARDPASS = Path(sys.executable).with_name("yardpass")
+_TAKEN = """\
+until [ -e /var/lib/yardpass/enrolment.txt ] && [ -e /var/lib/yardpass/site.toml ]; do sleep 1; done
+until [ "$(systemctl show -P SubState yardpass-first-boot)" = dead ]; do sleep 1; done
+install -d /var/lib/yardpass/pictures
+install -m 644 /run/stick/pass.png /var/lib/yardpass/pictures/
+echo LEFT $(ls /bootfs/yardpass)
+echo CODE $(cat /var/lib/yardpass/enrolment.txt)
+sync; systemctl poweroff
+"""
+_SEEN = """\
+until journalctl -b -u yardpass-gate | grep -q GREEN; do sleep 1; done
+journalctl -b -o short-monotonic --no-pager -u yardpass-gate | grep -m 1 GREEN
+yardpass ledger fsck --site /var/lib/yardpass
+systemctl poweroff
+"""
+
+
+def rehearse(board: Board, build: Path, folder: Path, console: Path) -> float:
+    """Seconds of the box's own time from its start to the first GREEN. Raises `Unavailable` with
+    the console for anything that is not as it must be."""
+    office, image = folder / "desk", folder / "card.img"
+    _prepare(office)
+    shutil.copy(build / f"yardpass-{board.label}.img", image)
+    card.plant(office / "parcel", image, card.first_partition(image))
+    files = folder / "stick"
+    files.mkdir()
+    shutil.copy(office / "pass.png", files)
+    stick = folder / "stick.img"
+    guest = Guest(board, Firmware(board, image, folder), stick, console=console)
+    taken = _boot(guest, files, stick, _TAKEN)
+    expect(taken, r"CODE YP", "the box shows its enrolment code")
+    if any("site.secret" in line for line in taken.said("LEFT ")):
+        raise Unavailable("the site's secret is still on the card")
+    seen = _boot(guest, files, stick, _SEEN)
+    expect(seen, r"store\.db: sound", "what was recorded is sound")
+    found = re.search(r"\[\s*([0-9.]+)\].*GREEN", "\n".join(seen.lines))
+    if found is None:
+        raise Unavailable("nobody was let in:\n" + "\n".join(seen.lines[-40:]))
+    return float(found[1])
+
+
+def _prepare(folder: Path) -> None:
+    folder.mkdir()
+    wired = ("--camera", "files", "--relay", "sim", "--ledger", "ledger.yardpass")
+    for words in (
+        ("office", "init", "--site", "HZ07"),
+        ("office", "enrol", "Chen", "--print", "pass.png"),
+        ("office", "publish", "ledger.yardpass"),
+        ("provision", "parcel", "--name", "north-1", "--gate", "north", *wired),
+    ):
+        run(YARDPASS, *words, cwd=folder)
+
+
+def _boot(guest: Guest, files: Path, stick: Path, script: str) -> Heard:
+    (files / "do").write_text(script, encoding="utf-8")
+    make_stick(files, stick, 16)
+    return guest.boot()
