@@ -19,7 +19,7 @@ from workshop.ota_run import expect
 
 YARDPASS = Path(sys.executable).with_name("yardpass")
 _TAKEN = """\
-until [ -e /var/lib/yardpass/enrolment.txt ] && [ -e /var/lib/yardpass/site.toml ]; do sleep 1; done
+until [ -e /var/lib/yardpass/site.toml ]; do sleep 1; done
 until [ "$(systemctl show -P SubState yardpass-first-boot)" = dead ]; do sleep 1; done
 install -d /var/lib/yardpass/pictures
 install -m 644 /run/stick/pass.png /var/lib/yardpass/pictures/
