@@ -76,7 +76,7 @@ class Paper(NamedTuple):
             case Look(text):
                 visitor = MAYA.key if "visitor" in text else ""
                 visitor = "ff" * 8 if "new" in text else visitor
-                holder = "visitor" if visitor else "resident"
+                holder = "visitor" if visitor else "" if "nobody" in text else "resident"
                 verdict = Verdict(Colour.RED, Action.DENY, (Reason.REVOKED,))
                 return Judged(effect, verdict, holder, NOW + 90_000, visitor)
         return Done(effect)

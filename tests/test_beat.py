@@ -117,10 +117,11 @@ def test_a_daemon_is_ready_then_lives_and_one_that_hangs_is_silent(systemd, requ
 
 
 def test_the_console_beats_at_each_look_even_when_the_look_fails():
-    feeds, beats = Feeds(), []
+    feeds, beats, before = Feeds(), [], []
 
     async def steps(app, pilot):
         app._wires = app._wires._replace(beat=lambda: beats.append(feeds.looks))
+        before.append(feeds.looks)
         app.tick()
         feeds.fault = "the disk is gone"
         app.tick()
@@ -128,7 +129,7 @@ def test_the_console_beats_at_each_look_even_when_the_look_fails():
 
     drive(feeds, steps)
 
-    assert len(beats) == 2
+    assert len(beats) == feeds.looks - before[0] >= 2
 
 
 def test_a_gate_that_cannot_start_is_never_ready(systemd, tmp_path):

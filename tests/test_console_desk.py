@@ -12,6 +12,7 @@ from console_yard import (
     INSIDE,
     MAYA,
     NOW,
+    OPENED,
     POST,
     RED,
     VISITORS,
@@ -22,7 +23,8 @@ from hypothesis import strategies as st
 
 from appliance.console import catalogue
 from appliance.console.desk import HELP_KEYS, IDLE_SECONDS
-from appliance.console.effects import Deny, Hand, Load, Lock, Look, Order, Sign, Unlock
+from appliance.console.effects import Deny, Done, Hand, Load, Lock, Look, Order, Sign, Unlock
+from appliance.console.flow import Flow
 from appliance.console.flow_gate import MEANT, QUICK_REASONS
 from appliance.console.keys import Key
 from appliance.console.lines import cells
@@ -447,6 +449,68 @@ def test_a_megabyte_that_is_pasted_is_cut_and_lost_where_nothing_is_typed():
     guard = Guard().unlock().press("v")
     guard.desk.paste("maya\n" + "x" * 1_000_000)
     assert len(guard.desk._flow.panel.typed) <= MAX_FIELD
+
+
+# Whatever fails is told where it failed, and nothing that was typed is lost.
+
+
+FAILING = {
+    "note": (*"nhello", "enter"),
+    "order": ("k", "enter", "y"),
+    "handover": ("h",),
+    "relief": ("h", "enter", "enter", *PIN, "enter"),
+    "visitors": ("v",),
+    "arrival": ("v", "enter", *"Wu Lei", "enter", "enter"),
+    "passing": ("v", "down", "enter", "enter"),
+    "look-up": ("p", *"YP1:", "enter"),
+    "known": ("p", *"visitor", "enter", "enter"),
+    "denials": ("d",),
+    "denial": ("d", "enter", "y"),
+    "inside": ("i",),
+}
+
+
+@pytest.mark.parametrize("name", FAILING)
+@pytest.mark.parametrize("why", ["store", Why.GONE])
+def test_what_fails_is_told_on_its_own_panel(name, why):
+    guard = Guard().unlock()
+    before = len(guard.paper.seen)
+    guard.press(*FAILING[name])
+    steps = len(guard.paper.seen) - before
+    again = Guard(fails=[None] * steps + [(why, "it broke")]).unlock().press(*FAILING[name])
+
+    assert again.said() == ENGLISH(f"why.{why}", detail="it broke")
+    assert again.desk._flow is not None and not again.desk.is_waiting
+
+
+def test_a_flow_that_says_nothing_of_its_own_is_left():
+    assert Flow().chosen(None, ()) is None
+    assert Flow().told(None, Done(Lock())) is None
+
+
+def test_a_code_of_nobody_has_no_holder_on_its_page():
+    guard = Guard().press("p").type("nobody").press("enter")
+    assert " ■ RED    stays shut" in guard.lines()
+    assert not any("the pass holds" in line for line in guard.lines())
+
+
+def test_what_narrows_a_list_can_be_taken_back_and_keys_that_type_nothing_change_nothing():
+    guard = Guard().unlock().press("v").type("maya")
+    assert sum("north" in line for line in guard.desk._flow.panel.shown()[0].text.split("\n")) == 1
+    guard.press("down", "f9", *["backspace"] * 5)
+    assert guard.desk._flow.panel.typed == "" and len(guard.desk._flow.panel.shown()) == 4
+
+
+def test_help_stands_still_while_it_is_read():
+    guard = Guard().press("f1")
+    before = guard.lines()[5:]
+    assert guard.tick(1).lines()[5:] == before
+
+
+@pytest.mark.parametrize("fault", ["forged", "unread"])
+def test_an_act_that_does_not_count_is_told_as_such(fault):
+    guard = Guard(OPENED._replace(act=None, fault=fault))
+    assert any(f"! {ENGLISH(f'act.{fault}')}" in line for line in guard.lines())
 
 
 # A hand scanner is a keyboard, and whoever holds up a code types with it.

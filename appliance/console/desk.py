@@ -119,13 +119,11 @@ class Desk:
 
     def told(self, result: Result) -> list[Effect]:
         """What became of the effect that was waited for; of another one nothing follows."""
-        if result.effect is not self._waits:
+        if result.effect is not self._waits or self._flow is None:
             return []
         self._waits = None
         if isinstance(result, Done) and result.guard is not None:
             self.guard = result.guard
-        if self._flow is None:
-            return []
         self._flow.panel.told = ""
         return self._follow(self._flow.told(self._room(), result))
 

@@ -70,9 +70,6 @@ class HandingOver(Flow):
         self.panel: Panel = Page(room.words("handover.title"), [Line(f" {room.words('wait')}")])
         self.first = Load("shift")
 
-    def chosen(self, room: Room, values: tuple[str, ...]) -> Next:
-        return None
-
     def told(self, room: Room, result: Result) -> Next:
         if not isinstance(result, Loaded) or result.shift is None:
             return super().told(room, result)
