@@ -709,3 +709,22 @@ def test_a_name_nobody_knows_is_shown_as_it_is():
     (120, "2 min"), (7_200, "2 h"), (172_800, "2 d")])  # fmt: skip
 def test_an_age_is_told_in_the_largest_unit_of_which_there_are_two(seconds, said):
     assert ENGLISH.age(seconds) == said
+
+
+def test_fields_and_pages_are_gone_through_in_both_directions():
+    guard = Guard().unlock().press("v", "enter").type("Wu Lei").press("enter").type("x")
+    guard.press("up").type("!").press("tab").type("y").press("shift+tab")
+    assert [one.text for one in guard.desk._flow.panel.fields] == ["Wu Lei!", "xy"]
+
+    page = Guard().press("f1")
+    top = page.lines(80, 12)
+    assert page.press("down", "down").lines(80, 12) != top
+    assert page.press("up", "up").lines(80, 12) == top
+    page.press("pagedown", "pageup")
+    assert page.desk._flow is not None
+    assert page.press("x").desk._flow is None
+
+
+def test_a_page_that_asks_for_a_yes_takes_no_other_key_for_one():
+    guard = Guard().unlock().press("k", "enter", "n", "enter", "x", "down")
+    assert guard.desk._flow is not None and guard.done == [Unlock("anna", PIN)]
