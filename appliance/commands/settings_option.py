@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from appliance.settings import FILE_NAME
+from appliance.document import FILE_NAME
 
 BOX = Path("/var/lib/yardpass")  # where systemd/ keeps the terminal of a box
 
