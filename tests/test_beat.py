@@ -150,7 +150,7 @@ def test_a_gate_that_cannot_start_is_never_ready(systemd, tmp_path):
         line.recv(100)
 
 
-def test_a_gate_whose_camera_hangs_stops_to_beat(systemd, kit, monkeypatch):  # noqa: F811
+def test_a_gate_whose_camera_hangs_stops_to_beat(systemd, kit, monkeypatch):  # noqa: F811 - a fixture
     line, environment = systemd
     hangs = threading.Event()
     monkeypatch.setattr(senses, "HANG_NS", 0)

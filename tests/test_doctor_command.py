@@ -40,7 +40,7 @@ def site(desk, monkeypatch):
     album.save(
         photo_of("HTTPS://EXAMPLE.ORG/", Condition("plain"), seed=1), folder / "pictures/0.png"
     )
-    clock = lambda: lambda: Reading(int(time.time()), True, 0, True)  # noqa: E731
+    clock = lambda: lambda: Reading(int(time.time()), True, 0, True)  # noqa: E731 - as short as a value
     monkeypatch.setattr(examination, "system_clock", clock)
     for name in ("heat", "power", "watchdog"):
         monkeypatch.setattr(machine_probes, name, lambda: Missing("not here"))

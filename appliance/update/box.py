@@ -116,6 +116,6 @@ def remount(folder: Path, mode: str) -> None:
     import subprocess
 
     command = ["/usr/bin/mount", "-o", f"remount,{mode}", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - our own words
     if done.returncode:
         raise Unavailable(f"cannot remount {folder} {mode}: {done.stderr.strip()}")

@@ -112,7 +112,7 @@ def _recorded(base: Path, written: Path, folder: Path) -> Iterator[Path]:
     socket = folder / "nbd"
     socket.unlink(missing_ok=True)
     words = ["nbdkit", "-f", "-U", str(socket), "python", str(RECORDER)]
-    with subprocess.Popen([*words, f"image={base}", f"journal={written}"]) as running:  # noqa: S603
+    with subprocess.Popen([*words, f"image={base}", f"journal={written}"]) as running:  # noqa: S603 - our own words
         try:
             end = time.monotonic() + 10
             while not socket.exists() and time.monotonic() < end:

@@ -78,7 +78,7 @@ class Firmware:
             raise Unavailable(f"firmware: no partition {partition}")
         place = f"{self.image}@@{parts[partition - 1].at}"
         done = subprocess.run(  # noqa: S603 - our own words
-            ["mtype", "-i", place, f"::{name}"],  # noqa: S607
+            ["mtype", "-i", place, f"::{name}"],  # noqa: S607 - of the PATH
             capture_output=True,
             check=False,
         )

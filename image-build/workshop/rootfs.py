@@ -172,7 +172,7 @@ def _settle(tools: Path) -> None:
     compiled = ["python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     places = [f"{stage}/{name}" for name in _PYTHON]
     subprocess.run(  # noqa: S603 - our own words; Debian ships a few files that do not compile
-        ["chroot", tools, *compiled, "-f", "-s", stage, "-p", "/", *places],  # noqa: S607
+        ["chroot", tools, *compiled, "-f", "-s", stage, "-p", "/", *places],  # noqa: S607 - of the PATH
         env={"PATH": "/usr/bin:/bin:/usr/sbin", "PYTHONHASHSEED": "0", "LANG": "C.UTF-8"},
         check=False,
         capture_output=True,
