@@ -75,6 +75,10 @@ PATTERNS: Mapping[Signal, Pattern] = {
         beeps=(Step(_ON, _LONG), Step(_OFF, 400)),
         beeps_repeat=True,
     ),
+    # yellow, then red with it, once in four seconds; silent: it goes on for hours, at night too
+    Signal.TROUBLE: Pattern(
+        light=(Step(_Y, 200), Step(_Y | _R, 200), Step(_OFF, 3_600)), beeps=()
+    ),
 }
 
 

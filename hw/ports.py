@@ -128,6 +128,7 @@ class Signal(enum.Enum):
     RED = "red"
     GREY = "grey"
     ALARM = "alarm"
+    TROUBLE = "trouble"  # nobody is there, and something of the box needs mending
 
 
 class Indicator(Protocol):

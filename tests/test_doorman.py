@@ -72,6 +72,34 @@ def test_a_verdict_is_shown_and_then_the_gate_is_opened():
     assert gate.told == []
 
 
+def test_trouble_is_shown_while_nobody_is_there_and_behind_every_verdict():
+    gate = Gatehouse()
+    gate.find()
+
+    gate.doorman.trouble(True)
+    gate.doorman.trouble(True)
+    gate.doorman.open(Colour.GREEN)
+    gate.doorman.trouble(False)
+    gate.doorman.trouble(True)
+    gate.live(SHOW_MS)
+    gate.doorman.trouble(False)
+
+    assert gate.shown() == [Signal.TROUBLE, Signal.GREEN, Signal.TROUBLE, Signal.IDLE]
+
+
+def test_trouble_is_not_shown_over_an_alarm_but_after_it():
+    gate = Gatehouse()
+    gate.find(TAMPER)
+    seen = gate.shown()
+
+    gate.doorman.trouble(True)
+    assert gate.shown() == seen == [Signal.ALARM]
+    gate.set(TAMPER, False)
+    gate.live(50)
+
+    assert gate.shown() == [Signal.ALARM, Signal.TROUBLE]
+
+
 @pytest.mark.parametrize("colour", Colour)
 def test_a_verdict_that_opens_nothing_is_shown_for_a_moment(colour):
     gate = Gatehouse()

@@ -2,11 +2,12 @@
 
 import pytest
 from compound import IN, NOW, OUT, SITE, TRUST, key_named
-from stand import KEY, PULSE_MS, SECRET, Stand
+from stand import GOOD_TIME, KEY, PULSE_MS, SECRET, Stand
 from test_terminal import full
 
 from appliance.console.gate_link import ANSWER_SECONDS
 from appliance.door_config import GateConfig
+from appliance.gate.disk_watch import LOOK_SECONDS, DiskWatch
 from appliance.gate.doorman import Doorman
 from appliance.gate.guard_desk import LATE_MS, GuardDesk
 from appliance.gate.opener import JAMMED_OPEN
@@ -45,6 +46,7 @@ class Desk:
             Issuer("boris", BORIS.public, *span, RIGHTS),
             Issuer("anna", FORCED.public, *span, RIGHTS | CALLS_HELP),
         )
+        self.disk = None
         self.make()
 
     def make(self):
@@ -56,6 +58,7 @@ class Desk:
             site_secret=SECRET,
             trust=lambda: TRUST,
             ticks_ms=lambda: self.ticks_ms,
+            disk=self.disk,
         )
 
     def ask(self, note, said=None, sent_ms=None):
@@ -249,6 +252,33 @@ def test_the_state_tells_what_failed_and_what_is_well_again(desk):
     assert state == State(
         "", (), "GOOD", (("reader 1", "its cable is loose"),), "the disk is full"
     )
+
+
+def test_a_gate_is_troubled_by_a_device_the_record_the_disk_or_the_time_and_not_after(desk):
+    free, minute = [1], [0.0]
+    desk.disk = DiskWatch(lambda: free[0], lambda kind: None, lambda: minute[0])
+    desk.make()
+    seen = []
+
+    def look(*, at_rest=False):
+        if at_rest:
+            minute[0] += LOOK_SECONDS
+            desk.desk.rest()
+        seen.append(desk.desk.is_troubled())
+
+    look()
+    for fault in ("its cable is loose", ""):
+        desk.desk.health("reader 1", fault)
+        look()
+    for fault in ("the disk is full", ""):
+        desk.desk.recorded(fault)
+        look()
+    for free[0] in (1, 10**12):
+        look(at_rest=True)
+    for desk.stand.reading in (Reading(9, False, 0, False), GOOD_TIME):
+        look()
+
+    assert seen == [False, *[True, False] * 4]
 
 
 def test_what_a_terminal_made_up_moved_or_repeated_counts_for_nothing_and_is_told(desk):

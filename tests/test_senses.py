@@ -140,10 +140,32 @@ def test_inputs_that_are_gone_are_told_and_looked_for_again(senses):
 
     senses.add_sensors(Loose())
 
-    found = told(senses, 1 + len(Sensor))
+    found = told(senses, 2 + len(Sensor))
 
     assert found[0] == Lost("the pins are gone; check the wiring")
-    assert all(isinstance(one, Level) for one in found[1:])
+    assert (found[1].device, found[1].fault) == ("inputs", "")
+    assert all(isinstance(one, Level) for one in found[2:])
+
+
+def test_inputs_that_stay_away_are_told_once_for_each_reason(senses, monkeypatch):
+    monkeypatch.setattr("appliance.gate.senses.RETRY_SECONDS", 0)
+
+    class Away(SimSensors):
+        """Fails three times, for two reasons."""
+
+        reasons = iter(("no chip", "no chip", "busy"))
+
+        def levels(self):
+            for reason in self.reasons:
+                raise Unavailable(reason)
+            return super().levels()
+
+    senses.add_sensors(Away())
+
+    found = told(senses, 3 + len(Sensor))
+
+    assert found[:2] == [Lost("no chip"), Lost("busy")]
+    assert (found[2].device, found[2].fault) == ("inputs", "")
 
 
 # -- the duty
@@ -181,8 +203,8 @@ def test_a_gate_with_readers_goes_on_until_it_is_told_to_stop(stand, senses):
     assert len(stand.checks()) == 1
 
 
-@pytest.mark.parametrize("error", [Unavailable("no camera; plug it in"), Refused("no file")])
-def test_a_camera_that_cannot_be_started_stops_the_gate(stand, senses, error):
+@pytest.mark.parametrize("error", [Unavailable("used up"), Refused("no file")])
+def test_a_camera_that_ends_by_a_fault_stops_the_gate(stand, senses, error):
     def broken():
         raise error
         yield

@@ -59,7 +59,7 @@ def _measured(site: Path, folder: Path) -> float:
 
 def work(site: Path, folder: Path) -> float:
     """Runs a gate through its thousand checks, one of them from a picture; its RSS in MB."""
-    from appliance.gate import assembly
+    from appliance.gate import assembly, devices
     from appliance.settings import FILE_NAME, load
     from appliance.version import BUILD_TIME
     from ledger_sync.clock import Reading
@@ -67,7 +67,7 @@ def work(site: Path, folder: Path) -> float:
     settings = load(site / FILE_NAME)
     moments = iter(range(BUILD_TIME + 8 * 3_600, BUILD_TIME + 10 * 3_600))
     with (
-        assembly.open_eye(settings) as eye,
+        devices.open_eye(settings) as eye,
         assembly.open_terminal(
             settings,
             clock=lambda: Reading(next(moments), True, 1, True),

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from appliance.doctor.device_lines import Picture, RelayState
 from appliance.doctor.lines import Fault, Missing, NotHad, fault_of
-from appliance.gate.assembly import open_camera, open_readers, open_sensors
+from appliance.gate.devices import open_camera, open_readers, open_sensors
 from appliance.settings import Settings
 from hw.errors import Refused, Unavailable
 from hw.picture_quality import quality_of

@@ -1,4 +1,5 @@
-"""Wiring: settings to a terminal that works. No logic; what is missing stops the start.
+"""Wiring: settings to a terminal that works. No logic; what is missing stops the start, except
+a device (devices.py).
 
 Nothing is created here but a new incarnation of the feed. Keys, stores and policies are made by
 `yardpass office terminal`.
@@ -10,10 +11,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
 from appliance import version
-from appliance.gate import doorbell
+from appliance.gate import devices, doorbell
 from appliance.gate.asking import Asking
 from appliance.gate.card_checker import CardChecker
 from appliance.gate.card_desk import CardDesk
@@ -28,14 +28,10 @@ from appliance.gate.recorder import Recorder
 from appliance.gate.surroundings import counted_zone
 from appliance.gate.terminal import Clock, Terminal, Withdraw
 from appliance.gate.withdrawing import verifier_of
-from appliance.outfit import Driver
 from appliance.policy.facts import Direction
 from appliance.settings import Settings
-from hw import drivers
-from hw.decoder import DecoderChild
-from hw.eye import Eye
 from hw.indicators import Together
-from hw.ports import Camera, DoorSensors, Indicator, Reader, Relay
+from hw.ports import Relay
 from hw.wall_clock import WallClock
 from ledger_sync import feed as feeds
 from ledger_sync.cards import Cards
@@ -109,7 +105,7 @@ def open_gate(
             neighbours=_neighbours(settings, store),
         )
         _check_origin(checker.ledger.origin, settings)
-        contact = relay or cast(Relay, _make("relay", settings))
+        contact = relay or devices.relay(settings)
         stack.callback(contact.close)
         reading = clock()
         log = CheckLog(store)
@@ -161,7 +157,7 @@ def _desk(
         gate=settings.gate,
         site_secret=secret,
         trust=lambda: history.trust(trust_of(settings)),
-        rest=disk.look,
+        disk=disk,
     )
 
 
@@ -190,10 +186,7 @@ def _feed(log: CheckLog, origin: str, key: SigningKey, floor: int, now: int) -> 
 
 def _doorman(settings: Settings, relay: Relay, recorder: Recorder, clock: Clock) -> Doorman:
     """The gate itself, its lamps and sounds, and who is told of its alarms."""
-    lamps = [
-        cast(Indicator, drivers.make("indicator", one.name, one.options))
-        for one in settings.outfit.indicators
-    ]
+    lamps = devices.indicators(settings)
     return Doorman(
         settings.outfit.door,
         relay,
@@ -203,34 +196,6 @@ def _doorman(settings: Settings, relay: Relay, recorder: Recorder, clock: Clock)
         tell=_teller(settings, recorder, clock),
         indicator=Together(*lamps) if lamps else None,
     )
-
-
-def open_readers(settings: Settings) -> list[Reader]:
-    """The card readers of the settings, none opened half: a wrong one stops the start."""
-    with ExitStack() as stack:
-        made = []
-        for one in settings.outfit.readers:
-            reader = cast(Reader, drivers.make("reader", one.name, _placed(one, settings.folder)))
-            stack.callback(reader.close)
-            made.append(reader)
-        stack.pop_all()
-    return made
-
-
-def open_sensors(settings: Settings) -> DoorSensors | None:
-    """The inputs of the gate, None where none is wired."""
-    one = settings.outfit.sensors
-    if one is None:
-        return None
-    return cast(DoorSensors, drivers.make("sensors", one.name, one.options))
-
-
-def _placed(one: Driver, folder: Path) -> dict[str, Any]:
-    """The options of a driver; the file of its key is beside the settings."""
-    options = dict(one.options)
-    if isinstance(options.get("key"), str):
-        options["key"] = str(folder / options["key"])
-    return options
 
 
 def _relearn(replica: Replica, trust: Trust) -> None:
@@ -272,28 +237,3 @@ def _opening(log: CheckLog, key: bytes, floor: int) -> feeds.Opening:
         ) from None
     software = version.software()
     return feeds.Opening(key, tail.feed_count, previous, tail.size, software, floor)
-
-
-@contextmanager
-def open_eye(settings: Settings) -> Iterator[Eye]:
-    """The camera of the settings behind the sandboxed decoder."""
-    decoder = DecoderChild(settings.engines, deadline_seconds=settings.deadline_ms / 1_000)
-    with ExitStack() as stack:
-        stack.callback(decoder.close)
-        eye = Eye(open_camera(settings), decoder)
-        stack.callback(eye.close)
-        yield eye
-
-
-def open_camera(settings: Settings) -> Camera:
-    """The camera of the settings."""
-    return cast(Camera, _make("camera", settings))
-
-
-def _make(kind: str, settings: Settings) -> object:
-    driver = settings.camera if kind == "camera" else settings.relay
-    assert driver is not None  # nobody opens an eye without a camera
-    options = dict(driver.options)
-    if driver.name == "files" and "paths" in options:
-        options["paths"] = [str(settings.folder / path) for path in options["paths"]]
-    return drivers.make(kind, driver.name, options)

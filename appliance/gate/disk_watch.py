@@ -38,6 +38,10 @@ class DiskWatch:
         self._is_low = False
         self._due = 0.0
 
+    @property
+    def is_low(self) -> bool:
+        return self._is_low
+
     def look(self) -> None:
         """To be called whenever the gate rests."""
         now = self._ticks()

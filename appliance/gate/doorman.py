@@ -75,6 +75,7 @@ class Doorman:
         self._inputs = Inputs(config)
         self._situation = machine.begin(config, now())
         self._shown_until = 0
+        self._is_troubled = False
         self._is_dark = False  # the indicator failed; said once
         self._has_lease = False
         self._opening = Opening(False)
@@ -86,6 +87,14 @@ class Doorman:
         self._stands = {name: False for name in STANDING}
 
     # --- what happens ----------------------------------------------------------------------------
+
+    def trouble(self, is_troubled: bool) -> None:
+        """Shown where the lamps would be dark: a verdict or an alarm goes before it."""
+        if is_troubled is self._is_troubled:
+            return
+        self._is_troubled = is_troubled
+        if not self._shown_until and machine.resting(self._situation) is Output.SHOW_IDLE:
+            self._show(Signal.IDLE)
 
     def stand(self, *, locked: bool, held_open: bool) -> None:
         """What orders and hours ask of the gate from now on."""
@@ -251,6 +260,8 @@ class Doorman:
         """Lamps that fail are a state: said once, the gate goes on without."""
         if self._indicator is None:
             return
+        if signal is Signal.IDLE and self._is_troubled:
+            signal = Signal.TROUBLE
         try:
             self._indicator.show(signal)
         except Unavailable as error:

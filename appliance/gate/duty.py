@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 from appliance.gate import words
-from appliance.gate.assembly import open_readers, open_sensors
 from appliance.gate.console_socket import Asked, ConsoleSocket, path_beside
+from appliance.gate.devices import open_readers, open_sensors
 from appliance.gate.guard_desk import GuardDesk
 from appliance.gate.loop import Stop, watch
 from appliance.gate.senses import Ended, Lost, Sense, Senses
@@ -47,7 +47,8 @@ class _Seen:
 
 
 def open_senses(settings: Settings, terminal: Terminal) -> Senses:
-    """All that the settings name, at work. What cannot be opened stops the start."""
+    """All that the settings name, at work, or looked for where it is missing. A wrong setting
+    stops the start."""
     with ExitStack() as stack:
         readers = open_readers(settings)
         for reader in readers:
@@ -101,7 +102,7 @@ def serve(
     """Works until `stop` is set, or until everything that reads people is used up; `also` is
     done whenever the terminal rests, `desk` answers consoles.
 
-    Raises what the camera raises if it cannot be started, and what the last of them failed with.
+    Raises what the camera raises if its settings are wrong, and what the last of them failed with.
     """
     reading = set(senses.names) - READ_NOBODY
     while reading and not stop.is_set():
@@ -117,6 +118,7 @@ def serve(
         terminal.rest()
         if desk is not None:
             desk.rest()
+            terminal.trouble(desk.is_troubled())
         also()
 
 
@@ -165,8 +167,8 @@ def _say(outcome: Outcome | None, desk: GuardDesk | None) -> None:
 
 
 def _ended(end: Ended, terminal: Terminal, *, is_last: bool) -> None:
-    """A camera that cannot be started stops the gate, and so does the last sense that reads people
-    if it fails: whoever keeps the process starts it again. Any other that fails does not."""
+    """A camera whose settings are wrong stops the gate, and so does the last sense that reads
+    people if it fails: whoever keeps the process starts it again. Any other does not."""
     if end.name == INPUTS:
         terminal.inputs_lost()
     if end.error is None:

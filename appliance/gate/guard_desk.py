@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 
+from appliance.gate.disk_watch import DiskWatch
 from appliance.gate.remote import ASK, Answer, Request, State, Why, request_of
 from appliance.gate.terminal import Terminal
 from appliance.policy.facts import Gate
@@ -34,10 +35,6 @@ QUIET_SECONDS = 1.0  # between two lines of the log about what was not done
 _log = logging.getLogger("yardpass.gate")
 
 
-def _nothing() -> None:
-    """Nothing else is due."""
-
-
 def _ticks_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
@@ -54,12 +51,12 @@ class GuardDesk:
         gate: Gate,
         site_secret: bytes,
         trust: Callable[[], Trust],
-        rest: Callable[[], None] = _nothing,
+        disk: DiskWatch | None = None,
         ticks_ms: Callable[[], int] = _ticks_ms,
     ) -> None:
-        """`name` is the terminal's; `trust` the policy in force, asked when an order comes; `rest`
-        is done whenever the gate rests; `ticks_ms` is the machine's monotonic clock."""
-        self.rest = rest
+        """`name` is the terminal's; `trust` the policy in force, asked when an order comes; `disk`
+        is looked at whenever the gate rests; `ticks_ms` is the machine's monotonic clock."""
+        self._disk = disk
         self._terminal = terminal
         self._store = store
         self._name = name
@@ -81,6 +78,17 @@ class GuardDesk:
         self._faults.pop(device, None)
         if fault:
             self._faults[device] = fault
+
+    def rest(self) -> None:
+        """Work for a quiet moment."""
+        if self._disk is not None:
+            self._disk.look()
+
+    def is_troubled(self) -> bool:
+        """Whether something needs mending: a device, the record, the disk, the time."""
+        is_low = self._disk is not None and self._disk.is_low
+        is_faulty = bool(self._faults or self._fault)
+        return is_faulty or is_low or self._terminal.grade() is Grade.POOR
 
     def recorded(self, fault: str) -> None:
         """Why the last check is not on record, empty if it is."""

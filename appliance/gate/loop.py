@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from appliance.gate import words
-from appliance.gate.assembly import open_eye
+from appliance.gate.devices import open_eye
 from appliance.gate.terminal import Outcome
 from appliance.settings import Settings
 from hw.errors import Refused, Unavailable
@@ -59,8 +59,8 @@ def watch(
     """Serves sightings until `stop` is set or a finite camera is used up. `tell` hears why the
     camera is gone, and an empty sentence when it is back.
 
-    Raises `Unavailable` or `Refused` if the camera or its decoder cannot be started the first
-    time: a wrong setting should stop the start, a cable that comes loose later should not.
+    Raises `Refused` if the settings of the camera are wrong the first time; one that is missing is
+    waited for, so that cards, exits and guards are served without it.
     """
     pause, is_first, is_gone = FIRST_PAUSE_SECONDS, True, False
     while not stop.is_set():
@@ -74,8 +74,9 @@ def watch(
                         pause, is_gone = FIRST_PAUSE_SECONDS, False
                 return
         except (Unavailable, Refused) as error:
-            if is_first:
+            if is_first and isinstance(error, Refused):
                 raise
+            is_first = False
             if not is_gone:
                 tell(f"{error}; check its cable")
                 _log.error("the camera is gone: %s; check its cable, trying again", error)

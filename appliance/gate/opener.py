@@ -28,7 +28,8 @@ class Condition(NamedTuple):
 class Opener(Protocol):
     """A gate, as the terminal sees it. Owned by the terminal's thread.
 
-    `stand` says what orders and hours ask of it from now on: a lockdown, standing open.
+    `trouble` says whether something of the box needs mending, which lamps show while nobody is
+    there. `stand` says what orders and hours ask of it from now on: a lockdown, standing open.
     `open` opens it once for whoever was let pass and shows the verdict; `weighed` says that this
     was decided in view of a lockdown that stands, which is no reason against it then. `show` shows
     a verdict that opens nothing. `seen` is told the levels of its inputs, `lost` that they are
@@ -37,6 +38,7 @@ class Opener(Protocol):
     says, else empty. `condition` is how it is. `close` releases it for good.
     """
 
+    def trouble(self, is_troubled: bool) -> None: ...
     def stand(self, *, locked: bool, held_open: bool) -> None: ...
     def open(self, colour: Colour, *, weighed: bool = False) -> Opening: ...
     def show(self, colour: Colour) -> None: ...
@@ -55,6 +57,9 @@ class RelayOpener:
     def __init__(self, relay: Relay, pulse_ms: int) -> None:
         self._relay = relay
         self._pulse_ms = pulse_ms
+
+    def trouble(self, is_troubled: bool) -> None:
+        """Nothing shows it."""
 
     def stand(self, *, locked: bool, held_open: bool) -> None:
         """A relay alone neither stands open nor shut; the verdicts know of a lockdown."""

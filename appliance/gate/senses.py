@@ -122,11 +122,19 @@ class Senses:
             self.tell(Ended(name, error))
 
     def _levels(self, sensors: DoorSensors) -> Iterator[Sense]:
-        """Levels, and again from the start after the inputs were gone."""
+        """Levels, and again from the start after the inputs were gone: told once when they go,
+        once when they are back."""
+        gone = ""
         while not self._stopped.is_set():
             try:
-                yield from sensors.levels()
+                for level in sensors.levels():
+                    if gone:
+                        yield Health("inputs", self._ticks(), "")
+                        gone = ""
+                    yield level
                 return
             except Unavailable as error:
-                yield Lost(str(error))
+                if gone != str(error):
+                    gone = str(error)
+                    yield Lost(gone)
                 self._stopped.wait(RETRY_SECONDS)

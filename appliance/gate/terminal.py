@@ -270,6 +270,10 @@ class Terminal:
     def next_due(self) -> int | None:
         return self._opener.next_due()
 
+    def trouble(self, is_troubled: bool) -> None:
+        """Something of the box needs mending, or no more."""
+        self._opener.trouble(is_troubled)
+
     def rest(self) -> None:
         """Work for a quiet moment: the recorder's, and a view for the next check.
 

@@ -31,5 +31,6 @@ LAMPS: Mapping[Signal, Lamp] = MappingProxyType(
         Signal.RED: Lamp(RED, 2, 2, 3),
         Signal.GREY: Lamp(BLUE, 10, 10, 2),
         Signal.ALARM: Lamp(RED, 1, 1, 10),
+        Signal.TROUBLE: Lamp(AMBER, 2, 38, 0),
     }
 )
