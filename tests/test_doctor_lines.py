@@ -98,6 +98,10 @@ CASES = {
         ],
     ),
     "versions": (machine_lines.versions, [("yardpass 0.1.0", Level.OK)]),
+    "first_boot": (
+        site_lines.first_boot,
+        [("", Level.WARN), ("a file is missing; write it anew", Level.FAIL), ("x", Level.FAIL)],
+    ),
     "settings": (site_lines.settings, [("site.toml", Level.OK)]),
     "identity": (
         site_lines.identity,
@@ -130,7 +134,7 @@ CASES = {
 """part -> its judgement, and what it says of each finding."""
 
 EVERY = [(name, judge, *case) for name, (judge, cases) in CASES.items() for case in cases]
-NOT_HAD = [name for name in CASES if name not in ("clock", "chip", "versions")]
+NOT_HAD = [name for name in CASES if name not in ("clock", "chip", "versions", "first_boot")]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import os
 import pty
 import shutil
 import subprocess
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -21,10 +22,12 @@ from appliance.commands.qr_lines import qr_lines
 from appliance.gate import guard_keys
 from appliance.office.office import Office
 from appliance.passes import terminal_text
-from appliance.provision import enrolled, network, parcel, ssh_keys, taker
+from appliance.provision import enrolled, network, parcel, refusal, ssh_keys, taker
 from appliance.provision.network import Network
 from appliance.provision.parcel import Listed
 from appliance.settings import load
+from hw import board_light
+from hw.board_light import Light
 from hw.sim import album
 from hw.sim.photos import Condition, photo_of
 from ledger_sync import entries, files, keyfile
@@ -331,16 +334,21 @@ def damaged(path):
 
 
 def refused(main, stick, home):
-    """What is said; nothing is left of it, and nothing on the stick has changed."""
+    """What is said; nothing is left of it but that, and nothing on the stick has changed."""
     before = everything(stick)
+    before.pop(stick / refusal.ON_STICK, None)
 
     code, out, err = booted(main, stick, home)
 
     assert (code, out) == (1, "")
     assert err.startswith("yardpass: ")
     assert "Traceback" not in err
-    assert not [path for path in home.rglob("*") if path.is_file()]
-    assert everything(stick) == before
+    assert [path.name for path in home.rglob("*") if path.is_file()] == [refusal.NAME]
+    sentence = " ".join(err.removeprefix("yardpass: ").split())[: refusal.MAX_SENTENCE]
+    assert refusal.remembered(home) == sentence
+    after = everything(stick)
+    assert after.pop(stick / refusal.ON_STICK).decode() == f"{sentence}\n"
+    assert after == before
     return err
 
 
@@ -539,8 +547,82 @@ def test_nothing_to_take_is_told_and_names_every_place(tmp_path, main):
     assert not (tmp_path / "home").exists()
 
 
-@pytest.mark.parametrize("more", [(), ("--show", "--from", "x"), ("--wait", "--from", "x")])
-def test_first_boot_wants_one_of_two_things(main, more):
+@pytest.fixture
+def light(monkeypatch):
+    """What the board's light was told, one after the other."""
+    shown = []
+    monkeypatch.setattr(board_light, "show", shown.append)
+    return shown
+
+
+def test_a_refusal_is_kept_for_the_screen_the_stick_and_the_doctor_until_it_is_mended(
+    stick, desk, main, light
+):
+    good = (stick / "genesis.policy").read_bytes()
+    (stick / "genesis.policy").write_bytes(good[:-9])
+
+    code, _, err = booted(main, stick, desk / "home")
+    sentence = err.removeprefix("yardpass: ").strip()
+
+    assert (code, light) == (1, [Light.BUSY, Light.REFUSED])
+    assert (stick / "REFUSED.txt").read_text().strip() == sentence
+    _, said, _ = main("first-boot", "--waiting", "--home", desk / "home")
+    assert f"What was brought last was refused: {sentence}" in said
+    settings = desk / "home" / "site.toml"
+    lines = json.loads(main("doctor", "--settings", settings, "--json")[1])["lines"]
+    (line,) = [one for one in lines if one["part"] == "first boot"]
+    assert line["level"] == "FAIL"
+    assert line["found"] == f"refused: {sentence.rpartition('; ')[0]}"
+
+    (stick / "genesis.policy").write_bytes(good)
+    light.clear()
+    assert booted(main, stick, desk / "home")[0] == 0
+    assert light == [Light.BUSY, Light.DONE]
+    assert not (stick / "REFUSED.txt").exists()
+    assert not list((desk / "home").glob(".first-boot*"))
+
+
+def test_a_box_that_nobody_brought_anything_says_what_it_waits_for(tmp_path, main, light):
+    code, said, err = main("first-boot", "--waiting", "--home", tmp_path)
+
+    assert (code, err, light) == (0, "", [Light.WAITING])
+    assert "onto a stick named YARDPASS" in said and "refused" not in said
+    lines = json.loads(main("doctor", "--settings", tmp_path / "site.toml", "--json")[1])["lines"]
+    assert [one["level"] for one in lines if one["part"] == "first boot"] == ["WARN"]
+
+
+def test_a_stick_that_is_pulled_is_a_refusal_that_only_the_box_can_keep(stick, desk, main, light):
+    shutil.rmtree(stick / "guards", ignore_errors=True)
+    (stick / "site.secret").unlink()
+    (stick / "REFUSED.txt").mkdir()  # as little to be written as a stick that is gone
+
+    code, _, err = booted(main, stick, desk / "home")
+
+    assert (code, light) == (1, [Light.BUSY, Light.REFUSED])
+    assert refusal.remembered(desk / "home") == err.removeprefix("yardpass: ").strip()
+
+
+@given(st.binary(max_size=5_000))
+def test_whatever_stands_in_the_file_of_a_refusal_it_is_one_line_or_nothing(data):
+    with tempfile.TemporaryDirectory() as name:
+        (Path(name) / refusal.NAME).write_bytes(data)
+
+        found = refusal.remembered(Path(name))
+
+    assert "\n" not in found and len(found) <= 4 * refusal.MAX_SENTENCE + 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        (),
+        ("--show", "--from", "x"),
+        ("--wait", "--from", "x"),
+        ("--waiting", "--show"),
+        ("--waiting", "--from", "x"),
+    ],
+)
+def test_first_boot_wants_one_of_three_things(main, more):
     assert main("first-boot", *more)[0] == 2
 
 

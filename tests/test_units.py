@@ -15,7 +15,8 @@ from appliance import cli
 from appliance.office import terminal_kit
 from appliance.provision import taker
 
-OTHERS = ("yardpass-wallet.service", "yardpass-first-boot.service", "yardpass-stick.service")
+BROUGHT = ("yardpass-first-boot.service", "yardpass-stick.service", "yardpass-waiting.service")
+OTHERS = ("yardpass-wallet.service", *BROUGHT)
 DAEMONS = [path for path in UNITS if path.name not in OTHERS]
 TARGET = FOLDER / "system/yardpass.target"
 FILES = [path for path in FOLDER.rglob("*") if path.is_file() and path.name != "README.md"]
@@ -113,7 +114,7 @@ def test_only_sync_has_a_network(name):
     assert "INET" not in service(name)["RestrictAddressFamilies"][0]
 
 
-@pytest.mark.parametrize("name", OTHERS[1:])
+@pytest.mark.parametrize("name", BROUGHT)
 def test_first_boot_is_root_without_its_rights_and_only_where_there_is_no_terminal_yet(name):
     unit = read(FOLDER / "system" / name)
 

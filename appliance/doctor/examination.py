@@ -17,6 +17,7 @@ from appliance.doctor import (
 )
 from appliance.doctor.lines import Line, Missing, fault_of
 from appliance.gate.assembly import system_clock
+from appliance.provision import refusal
 from appliance.settings import Settings, load
 from appliance.version import BUILD_TIME
 from ledger_sync.errors import Refused, Unavailable
@@ -33,6 +34,8 @@ def examine(
         settings = handed(load(path))
     except (Refused, Unavailable) as error:
         yield site_lines.settings(fault_of(error, MEND))
+        if not path.exists():
+            yield site_lines.first_boot(refusal.remembered(path.parent))
         yield machine_lines.clock(machine_probes.clock(system_clock()(), BUILD_TIME))
         yield from _machine(Path())
         return

@@ -40,6 +40,17 @@ def settings(found: str | NotHad) -> Line:
     return ok("settings", found) if isinstance(found, str) else not_had("settings", found)
 
 
+def first_boot(refused: str) -> Line:
+    """Of a box that is no terminal yet; `refused` is why not, empty where nothing was brought."""
+    part = "first boot"
+    if not refused:
+        step = "put in a stick named YARDPASS that yardpass provision wrote"
+        return warn(part, "nothing was brought to this box yet", step)
+    what, _, step = refused.rpartition("; ")
+    again = f"{step}; then put the stick in again" if what else "write it again at the office"
+    return fail(part, f"refused: {what or step}", again)
+
+
 def identity(found: Identity | NotHad) -> Line:
     part = "terminal"
     if not isinstance(found, Identity):
