@@ -6,7 +6,6 @@ at its first start. Then the gate sees the pass in a picture, before there is an
 
 import re
 import shutil
-import sys
 from pathlib import Path
 
 from ledger_sync.errors import Unavailable
@@ -14,10 +13,9 @@ from workshop import card
 from workshop.board import Board
 from workshop.firmware import Firmware, make_stick
 from workshop.guest import Guest, Heard
-from workshop.host import run
+from workshop.host import YARDPASS, run
 from workshop.ota_run import expect
 
-YARDPASS = Path(sys.executable).with_name("yardpass")
 _TAKEN = """\
 until [ -e /var/lib/yardpass/site.toml ]; do sleep 1; done
 until [ "$(systemctl show -P SubState yardpass-first-boot)" = dead ]; do sleep 1; done

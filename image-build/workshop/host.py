@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from ledger_sync.errors import Unavailable
 
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
 _TIMEOUT_SECONDS = 1_800
+YARDPASS = Path(sys.executable).with_name("yardpass")  # of this environment
 PROJECT = Path(__file__).resolve().parents[2]
 IMAGE_BUILD = PROJECT / "image-build"
 

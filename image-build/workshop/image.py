@@ -1,5 +1,6 @@
 """`image-build/yardpass-image`: the technician's command. No logic here."""
 
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,12 +11,24 @@ from pathlib import Path
 import click
 
 from ledger_sync.errors import Refused, Unavailable
-from workshop import board, build, card, commit_cuts, first_boot, ota, rootfs, roots, wheels
+from workshop import (
+    board,
+    build,
+    card,
+    commit_cuts,
+    first_boot,
+    ota,
+    rootfs,
+    roots,
+    rpi,
+    site_plan,
+    wheels,
+)
 from workshop.host import IMAGE_BUILD
 from workshop.ota_run import BAD, Day
 
 OUT = IMAGE_BUILD / "build"
-RPI = IMAGE_BUILD / "rpi-image-gen"
+BOARDS = ("pi4", "pi5")
 SCENES = ("refusals", *BAD, "cuts", "good", "damaged")
 
 
@@ -34,8 +47,16 @@ def cli() -> None:
     "--keys", type=click.Path(path_type=Path), default=ota.KEYS, help="Who signs updates."
 )
 @click.option("--release", is_flag=True, help="Also pack it, as it is handed out.")
-def build_(name: str, arch: str | None, out: Path | None, keys: Path, release: bool) -> None:
-    """Build the image of BOARD: sim, the twin that boots here. For pi4 and pi5 see `stage`."""
+@click.option(
+    "--rpi-image-gen", "folder", type=click.Path(path_type=Path), help="Its clone, for a board."
+)
+def build_(
+    name: str, arch: str | None, out: Path | None, keys: Path, release: bool, folder: Path | None
+) -> None:
+    """Build the image of BOARD: pi4 or pi5 by rpi-image-gen, or sim, the twin that boots here."""
+    if name in BOARDS:
+        _build_board(name, out or OUT / f"{name}-arm64", keys, folder)
+        return
     wanted = board.load(name, arch or roots.native())
     keyring = ota.keys_in(keys).certificate
     if not keyring.exists():
@@ -47,19 +68,31 @@ def build_(name: str, arch: str | None, out: Path | None, keys: Path, release: b
         click.echo(str(build.release(wanted, built)))
 
 
+def _build_board(name: str, target: Path, keys: Path, folder: Path | None) -> None:
+    generator = rpi.generator_in(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(target / "stage", ignore_errors=True)
+    _stage(name, target / "stage", keys)
+    click.echo(str(rpi.build(name, generator, target / "stage", target, _say)))
+
+
+def _stage(name: str, folder: Path, keys: Path) -> None:
+    keyring = ota.keys_in(keys).certificate
+    wanted = replace(board.load("sim", "arm64"), name=name)
+    trusted = keyring if keyring.exists() else None
+    rootfs.make_stage(wanted, folder, build.version_of(), trusted)
+
+
 @cli.command()
-@click.argument("name", metavar="BOARD", type=click.Choice(["pi4", "pi5"]))
+@click.argument("name", metavar="BOARD", type=click.Choice(BOARDS))
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--keys", type=click.Path(path_type=Path), default=ota.KEYS, help="Who signs updates."
 )
 def stage(name: str, folder: Path, keys: Path) -> None:
     """Write to FOLDER what a board has over Raspberry Pi OS, for rpi-image-gen to lay over it."""
-    keyring = ota.keys_in(keys).certificate
-    wanted = replace(board.load("sim", "arm64"), name=name)
-    trusted = keyring if keyring.exists() else None
-    rootfs.make_stage(wanted, folder, build.version_of(), trusted)
-    click.echo(f"{folder}; next: rpi-image-gen build -S {RPI} -c yardpass-{name}.yaml")
+    _stage(name, folder, keys)
+    click.echo(f"{folder}; next: rpi-image-gen build -S {rpi.SOURCES} -c yardpass-{name}.yaml")
     click.echo(f"    -- IGconf_yardpass_stage={folder.resolve()}")
 
 
@@ -67,14 +100,16 @@ def stage(name: str, folder: Path, keys: Path) -> None:
 @click.argument("device", type=click.Path(path_type=Path))
 @click.option("--image", type=click.Path(path_type=Path, exists=True), help="Of `build`.")
 @click.option("--board", "label", default="pi5-arm64", show_default=True, help="BOARD-ARCH built.")
+@click.option("--site", type=click.Path(path_type=Path), help="The site's file: see README.")
 @click.option("--parcel", type=click.Path(path_type=Path), help="Folder of `yardpass provision`.")
-@click.option("--name", help="To be written on the card's label; must be the parcel's.")
+@click.option("--name", help="Of the terminal: in the site's file, or the parcel's.")
 @click.option("--force", is_flag=True, help="Even a disk that cannot be taken out.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def card_(
     device: Path,
     image: Path | None,
     label: str,
+    site: Path | None,
     parcel: Path | None,
     name: str | None,
     force: bool,
@@ -87,11 +122,24 @@ def card_(
     source = image or OUT / label / f"yardpass-{label}.img"
     if not source.exists():
         raise Refused(f"no {source}; build it first, or name one with --image")
-    if parcel:
-        card.check_parcel(parcel, name)
+    if site and (parcel or not name):
+        raise click.UsageError("--site goes with --name, and without --parcel")
     disk = card.disk_of(device)
     size = source.stat().st_size
     card.check(disk, size, is_forced=force)
+    with tempfile.TemporaryDirectory(prefix="yardpass-parcel-") as place:
+        if site and name:
+            parcel = Path(place, "parcel")
+            site_plan.provision(site, name, parcel)
+        if parcel:
+            card.check_parcel(parcel, name)
+        _write_card(disk, source, parcel, name, yes=yes)
+
+
+def _write_card(
+    disk: card.Disk, source: Path, parcel: Path | None, name: str | None, *, yes: bool
+) -> None:
+    size = source.stat().st_size
     if not yes:
         click.confirm(f"{disk.sentence}: overwrite all of it?", abort=True)
     with _bar("Writing", size) as progress:
