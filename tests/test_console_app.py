@@ -201,6 +201,17 @@ def test_a_clerk_that_breaks_is_told_and_the_screen_goes_on():
     drive(Feeds([GREEN]), steps, paper=Broken([], []))
 
 
+def test_a_tick_while_the_screen_is_being_taken_down_is_no_fault():
+    async def steps(app, pilot):
+        await app.query("Sheet").remove()
+        before = feeds.looks
+        app.tick()
+        assert feeds.looks == before + 1
+
+    feeds = Feeds([GREEN])
+    drive(feeds, steps)  # raises what a tick raised
+
+
 def test_it_rings_for_who_waits_and_for_alarms_and_not_for_what_was_before():
     rung = []
 

@@ -111,11 +111,12 @@ class Console(App[None]):
         self._wires.beat()
 
     def draw(self) -> None:
-        """Draws, if anything is another than what stands there."""
-        sheet = self.query_one(Sheet)
-        size = (sheet.size.width, sheet.size.height)
-        if self._drawn != (size, self.lines(*size)):
-            sheet.refresh()
+        """Draws, if anything is another than what stands there. At the end the sheet goes before
+        the last tick and the last answer of the clerk do; then there is nothing to draw on."""
+        for sheet in self.query(Sheet):
+            size = (sheet.size.width, sheet.size.height)
+            if self._drawn != (size, self.lines(*size)):
+                sheet.refresh()
 
     def lines(self, width: int, height: int) -> list[Line]:
         """What a screen of this size shows now."""
