@@ -5,7 +5,7 @@ The paper clerk answers each effect as it is told to; the real one is tested in 
 
 from typing import NamedTuple
 
-from test_console_view import AWAY, COMPOUND, FORCED, GREEN, NOW, RED
+from test_console_view import AWAY, BUILT, COMPOUND, FORCED, GREEN, NOW, RED
 
 from appliance.console import catalogue
 from appliance.console.desk import Desk
@@ -36,6 +36,7 @@ ASKED = Seen(
     *(40, "north-1", "north", NOW, 0, Colour.YELLOW, Action.ASK, ("Y-IDCHECK",)),
     pseudonym=b"\5" * 16,
     is_proven=True,
+    software=BUILT,
 )
 BY_HAND = Deed(NOW - 50, Kind.OPEN, "north", "north-1", b"\1" * 32)
 OPENED = Seen(

@@ -25,7 +25,13 @@ def font(size):
 def draw(photo, outcome, heard_at):
     sheet = Image.new("RGB", (1180, 400), GROUND)
     sheet.paste(Image.fromarray(photo).resize((711, 400)), (0, 0))
-    found = words.document(outcome.verdict, outcome.assessed.facts, outcome.at, heard_at=heard_at)
+    found = words.document(
+        outcome.verdict,
+        outcome.assessed.facts,
+        outcome.at,
+        heard_at=heard_at,
+        software="yardpass 0.1.0",
+    )
     pen = ImageDraw.Draw(sheet)
     pen.ellipse((745, 40, 805, 100), fill=GREEN)
     pen.text((825, 40), found["verdict"], fill=GREEN, font=font(52))

@@ -20,6 +20,7 @@ from appliance.gate.identity import trust_of
 from appliance.office import terminal_kit
 from appliance.office.office import Office
 from appliance.passes.token import HolderClass
+from appliance.version import software
 from hw.sim import album
 from hw.sim.optics import Shot
 from hw.sim.photos import photograph
@@ -31,8 +32,11 @@ from ledger_sync.store import Store
 
 AT = "2026-11-22T08:00:00Z"
 SAID = "Resident may come in: all checks hold; ledger 41 s old."
-GREEN = f"● GREEN  opens         {SAID}"
-FOREIGN = "■ RED    stays shut    R-FOREIGN This is not a Yardpass code; ledger 41 s old."
+GREEN = f"● GREEN  opens         {SAID}  by {software()}"
+FOREIGN = (
+    "■ RED    stays shut    R-FOREIGN This is not a Yardpass code; ledger 41 s old."
+    f"  by {software()}"
+)
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +155,7 @@ def test_json_is_one_document_and_nothing_else(yardpass, office):
         },
         "ledger_age_seconds": 41,
         "clock": "GOOD",
+        "software": software(),
         "sentence": SAID,
         "line": f"code.png: {GREEN}",
     }

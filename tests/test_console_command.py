@@ -12,6 +12,7 @@ from appliance.demo.compound import Compound
 from appliance.gate import doorbell
 from appliance.gate.remote import State
 from appliance.settings import FILE_NAME
+from appliance.version import shown, software
 from ledger_sync import peers_file
 
 
@@ -38,7 +39,7 @@ def test_once_prints_what_the_gate_saw(yard):
     lines = said.stdout.splitlines()
     assert len(lines) == 24 or len(lines) == 25
     assert lines[0].split()[:3] == ["YARDPASS", "hz07", "north-1"]
-    assert "   opens   in by north, 08:00" in lines
+    assert f"   opens   in by north, 08:00   {shown(software())}" in lines
     assert [line.split()[0] for line in lines if " -" in line] == ["exit-1", "garage-1"]
     assert " ! yardpass sync is not running here: no other gate hears of these checks" in lines
 

@@ -32,11 +32,17 @@ from ledger_sync.order import Kind
 from ledger_sync.orders import Stands
 
 NOW = 1_767_225_600 + 14 * 3_600 + 180  # 14:03 in UTC
-GREEN = Seen(10, "north-1", "north", NOW - 120, 0, Colour.GREEN, Action.OPEN)
-RED = Seen(
-    *(30, "north-1", "north", NOW, 0, Colour.RED, Action.DENY, ("R-REVOKED",)), heard_at=NOW - 41
+BUILT = "yardpass 0.1.0-1795305600"
+GREEN = Seen(
+    *(10, "north-1", "north", NOW - 120, 0, Colour.GREEN, Action.OPEN), software="yardpass 0.0.9"
 )
-AWAY = Seen(20, "exit-1", "exit", NOW - 60, 1, Colour.RED, Action.OPEN, ("R-REPLAY",))
+RED = Seen(
+    *(30, "north-1", "north", NOW, 0, Colour.RED, Action.DENY, ("R-REVOKED",)),
+    heard_at=NOW - 41, software=BUILT,
+)  # fmt: skip
+AWAY = Seen(
+    *(20, "exit-1", "exit", NOW - 60, 1, Colour.RED, Action.OPEN, ("R-REPLAY",)), software=BUILT
+)
 FORCED = Seen(25, "exit-1", "exit", NOW - 30, alarm="forced")
 COMPOUND = Standing(
     "yardpass/hz07", 9, NOW - 41, names=("exit-1", "garage-1", "north-1"),
@@ -74,18 +80,18 @@ def test_a_screen_of_80_by_25_says_all_that_matters():
         "   █████      ███   ███   █  █",
         "   █████      █ █   █     █  █",
         "   █████      █  █  ████  ███",
-        "   stays shut   in by north, 14:03",
+        "   stays shut   in by north, 14:03   0.1.0-1795305600",
         "   The office revoked this pass.",
         "",
-        " TERMINAL       LINK          LEDGER  CLOCK GATE             LAST CHECK",
-        " exit-1         here          -       good  well             ■ RED    14:02",
-        " garage-1       SILENT        -       -     well             -",
-        " north-1        this terminal 41 s    good  well             ■ RED    14:03",
+        " TERMINAL     LINK          LEDGER  CLOCK GATE            LAST CHECK",
+        " exit-1       here          -       good  well            ■ RED    14:02 0.1.0",
+        " garage-1     SILENT        -       -     well            -",
+        " north-1      this terminal 41 s    good  well            ■ RED    14:03 0.1.0",
         " CHECKS, all gates",
-        " 14:03   north-1      in  ■ RED    stays shut    R-REVOKED",
+        " 14:03   north-1      in  ■ RED    stays shut    R-REVOKED     0.1.0-1795305600",
         " 14:02   exit-1       ! FORCED",
-        " 14:02   exit-1       out ■ RED    opens         R-REPLAY",
-        " 14:01   north-1      in  ● GREEN  opens",
+        " 14:02   exit-1       out ■ RED    opens         R-REPLAY      0.1.0-1795305600",
+        " 14:01   north-1      in  ● GREEN  opens                                  0.0.9",
         *4 * [""],
         " F1 help   u unlock   o open   v visitor   p look up   d deny   t overdue",
         " i inside   k orders   n note   h hand over   s what is wrong   a all gates",
@@ -120,7 +126,7 @@ def test_a_small_screen_keeps_the_verdict_and_the_keys():
         " YARDPASS  hz07  north-1  console locked",
         " ■ RED    stays shut",
         " The office revoked this pass.",
-        " in by north, 14:03",
+        " in by north, 14:03   0.1.0-1795305600",
         " CHECKS, all gates",
         " 14:03   north-1      in  ■ RED    stay…",
         " 14:01   north-1      in  ● GREEN  opens",
@@ -151,7 +157,8 @@ def test_filters_go_round_and_list_what_they_say():
         lines = texts(seen.lines(COMPOUND, NOW, 80, 25))
         listing = ENGLISH(f"filter.{wanted.value}")
         begin = lines.index(f" CHECKS, {listing}")
-        listed[wanted] = [line.split()[-1] for line in lines[begin + 1 : -3] if line]
+        rows = [line.partition(" 0.")[0] for line in lines[begin + 1 : -3] if line]
+        listed[wanted] = [row.split()[-1] for row in rows]
         seen.next_filter()
 
     assert seen.filter is Filter.ALL
@@ -164,6 +171,20 @@ def test_filters_go_round_and_list_what_they_say():
     }
 
 
+def test_a_line_cuts_codes_for_the_version_that_made_the_check_and_the_verdict_for_nothing():
+    stale = RED._replace(reasons=("R-STALE", "R-REPLAY"))
+
+    pages = [texts(view(stale).lines(COMPOUND, NOW, width, 14)) for width in (86, 80, 64, 48)]
+    last = [next(line for line in page if "stays" in line[25:]) for page in pages]
+
+    assert last == [
+        " 14:03   north-1      in  ■ RED    stays shut    R-STALE R-REPLAY    0.1.0-1795305600",
+        " 14:03   north-1      in  ■ RED    stays shut    R-STALE R-REPLAY         0.1.0",
+        " 14:03   north-1      in  ■ RED    stays shut    R-STALE… 0.1.0",
+        " 14:03   north-1      in  ■ RED    stays shut  …",
+    ]
+
+
 def test_what_a_peer_tells_late_stands_where_it_happened_and_changes_no_newer_row():
     seen = view(RED)
     seen.add([AWAY, AWAY._replace(hlc=5, at=NOW - 600), FORCED])
@@ -174,7 +195,7 @@ def test_what_a_peer_tells_late_stands_where_it_happened_and_changes_no_newer_ro
     assert [line[1:6] for line in lines[begin + 1 : begin + 5]] == [
         "14:03", "14:02", "14:02", "13:53",
     ]  # fmt: skip
-    assert next(line for line in lines if line.startswith(" exit-1")).endswith("14:02")
+    assert next(line for line in lines if line.startswith(" exit-1")).endswith("14:02 0.1.0")
 
 
 def test_the_newest_are_kept_and_no_more_of_one_terminal_than_leaves_room_for_the_others():
@@ -234,7 +255,7 @@ def test_a_fault_says_that_the_screen_is_old():
 def test_times_are_those_of_the_clocks_of_the_site():
     shown = view(RED).lines(COMPOUND._replace(zone=Zone((), (8 * 3_600,))), NOW, 80, 25)
 
-    assert texts(shown)[6] == "   stays shut   in by north, 22:03"
+    assert texts(shown)[6] == "   stays shut   in by north, 22:03   0.1.0-1795305600"
 
 
 def test_what_happened_on_another_day_says_how_long_ago():
@@ -242,8 +263,10 @@ def test_what_happened_on_another_day_says_how_long_ago():
 
     shown = texts(view(old).lines(COMPOUND, NOW, 80, 25))
 
-    assert shown[6] == "   stays shut   in by north, 14:03, 2 d ago"
-    assert " 2 d     north-1      in  ■ RED    stays shut    R-REVOKED" in shown
+    assert shown[6] == "   stays shut   in by north, 14:03, 2 d ago   0.1.0-1795305600"
+    assert (
+        " 2 d     north-1      in  ■ RED    stays shut    R-REVOKED     0.1.0-1795305600" in shown
+    )
 
 
 def test_every_state_of_a_peer_has_a_word():
@@ -277,8 +300,8 @@ def test_a_row_tells_door_and_alarm_clock_and_ledger_of_its_gate():
     )
     rows = texts(view(RED, poor).lines(standing, NOW, 80, 40))
 
-    assert " exit-1         here          2 h     LOST  DISK LOW         ■ RED    14:02" in rows
-    assert " north-1        this terminal 41 s    good  unlocked         ■ RED    14:03" in rows
+    assert " exit-1       here          2 h     LOST  DISK LOW        ■ RED    14:02 0.1.0" in rows
+    assert " north-1      this terminal 41 s    good  unlocked        ■ RED    14:03 0.1.0" in rows
 
 
 @pytest.mark.parametrize("kind", KINDS)

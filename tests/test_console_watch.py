@@ -12,6 +12,7 @@ from appliance.policy.verdict import Colour
 from ledger_sync import act
 from ledger_sync.duress import Duress
 from ledger_sync.entries import CALLS_HELP, MAY_ACT, Issuer
+from ledger_sync.feed import Opening
 from ledger_sync.store import Store
 
 
@@ -77,6 +78,23 @@ def test_a_damaged_bundle_of_a_peer_hides_nothing_of_the_others(stand, eyes):
 
     assert colours(first) == [Colour.GREEN]
     assert colours(eyes.look()) == [Colour.RED]
+
+
+def test_each_check_says_the_version_that_made_it_over_an_update_and_at_every_gate(stand, eyes):
+    feeds = {"n/08": "yardpass 0.0.9", "n/09": "yardpass 0.1.0", "east/0a": "yardpass 0.1.0"}
+    for at, (name, software) in enumerate(feeds.items()):
+        opening = Opening(bytes(32), at, b"", 0, software, 0).to_bytes()
+        number = stand.log.open_feed(f"yardpass/hz07/{name}", opening, NOW)
+        stand.log.append(number, 1, check(at=NOW, hlc=at + 1).to_bytes())
+    first = eyes.look()
+    stand.log.append(number, 2, check(at=NOW, hlc=9).to_bytes())
+
+    assert [(one.terminal, one.software) for one in (*first, *eyes.look())] == [
+        ("n", "yardpass 0.0.9"),
+        ("n", "yardpass 0.1.0"),
+        ("east", "yardpass 0.1.0"),
+        ("east", "yardpass 0.1.0"),
+    ]
 
 
 def test_a_later_version_s_colour_is_passed_over():

@@ -60,7 +60,7 @@ def said(outcome_):
     facts, heard_at = outcome_.assessed.facts, NOW
     return (
         words.line(outcome_),
-        words.document(outcome_.verdict, facts, outcome_.at, heard_at=heard_at),
+        words.document(outcome_.verdict, facts, outcome_.at, heard_at=heard_at, software="x"),
         words.sentence(outcome_.verdict, facts, words.Told(outcome_.at, heard_at)),
         facts.to_bytes(),
     )

@@ -92,10 +92,10 @@ def feeds(folder):
 
 
 LINES = """\
-■ RED    {}  R-FOREIGN This is not a Yardpass code.
-■ RED    {}  R-FORM The code is damaged or made by something else; ask for a fresh one.
-■ RED    {}  R-ISSUER The pass was issued by somebody this compound does not know.
-"""
+■ RED    {}  R-FOREIGN This is not a Yardpass code.  by @
+■ RED    {}  R-FORM The code is damaged or made by something else; ask for a fresh one.  by @
+■ RED    {}  R-ISSUER The pass was issued by somebody this compound does not know.  by @
+""".replace("@", software())
 
 
 @pytest.mark.parametrize(("way", "did"), [("in", "stays shut   "), ("out", "opens        ")])

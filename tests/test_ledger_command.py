@@ -25,6 +25,7 @@ from appliance.settings import load
 from appliance.version import BUILD_TIME
 from ledger_sync import archive, entries, keyfile
 from ledger_sync.errors import Unavailable
+from ledger_sync.feed import Opening
 
 NOW = BUILD_TIME + 86_400
 SITE = "yp:hz07"
@@ -137,6 +138,9 @@ def test_the_status_tells_checks_that_contradict_each_other_the_newest_of_many(y
             origin = f"{ORIGIN}/{name}/{number:016x}"
             row = (number, b"", bytes((number,)), 0, origin, 0, 0, b"", "", 0, 0, b"")
             db.execute(f"INSERT INTO feed VALUES ({', '.join('?' * 12)})", row)
+        begun = Opening(bytes(32), 0, b"", 0, "yardpass 0.0.9", 0).to_bytes()
+        row = (1 << 32, begun, b"", *5 * [None])
+        db.execute("INSERT INTO feed_entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         places = [(1 << 32) + 7, (2 << 32) + 8]
         db.execute("INSERT INTO conflict VALUES (?, ?, 180)", places)
         for kind, at in (("quota", 120), ("passback", 60)):
@@ -148,7 +152,7 @@ def test_the_status_tells_checks_that_contradict_each_other_the_newest_of_many(y
             db.execute("INSERT INTO presence_conflict VALUES ('passback', ?, ?, ?)", row)
     many = main("ledger", "status", "--site", "north-1")
 
-    checks = "north-1 check 7 and south-1 check 8, found 1970-01-01 00"
+    checks = "north-1 check 7 (by 0.0.9) and south-1 check 8, found 1970-01-01 00"
     said = [
         f"one person went in twice and not out between: {checks}:01 UTC",
         f"more entries than the credential is good for: {checks}:02 UTC",
@@ -163,6 +167,8 @@ def test_the_status_tells_checks_that_contradict_each_other_the_newest_of_many(y
         "second": f"{ORIGIN}/south-1/0000000000000002",
         "second_seq": 8,
         "found_at": 120,
+        "first_software": "yardpass 0.0.9",
+        "second_software": "",
     }
     assert many[1].splitlines()[3] == "3 earlier conflicts, see --json"
     assert len(many[1].splitlines()) == 3 + 1 + 20

@@ -13,6 +13,7 @@ from appliance.gate import loop
 from appliance.gate.devices import open_eye
 from appliance.gate.loop import Stop, watch
 from appliance.settings import load
+from appliance.version import software
 from hw.camera.files import FilesCamera, FilesOptions
 from hw.codes import Effort, Losses
 from hw.errors import Refused, Unavailable
@@ -24,7 +25,8 @@ from ledger_sync.store import Store
 
 TEXTS = [b"", show(C, ANN), show(C, BOB), show(C, GUEST), b"a sticker"]
 NOBODY, FIRST, SECOND, THIRD, STICKER = (np.full((64, 64), n, np.uint8) for n in range(5))
-GREEN = "● GREEN  opens"
+BY = f"  by {software()}"
+GREEN = f"● GREEN  opens        {BY}"
 LOOSE = Unavailable("the cable is loose")
 GONE = "the camera is gone: the cable is loose; check its cable, trying again"
 BACK = "the camera is back"
@@ -111,7 +113,7 @@ def test_every_check_is_a_line_until_the_pictures_end(stand, cameras, told):
 
     watched(stand)
 
-    foreign = "■ RED    stays shut     R-FOREIGN This is not a Yardpass code."
+    foreign = "■ RED    stays shut     R-FOREIGN This is not a Yardpass code." + BY
     assert told() == [GREEN, GREEN, foreign]
     assert stand.recorded() == 3
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from compound import DAY, HOUR, key_named
 from desk import run
 
-from appliance import cli
+from appliance import cli, version
 from appliance.demo.compound import START, Compound
 from appliance.gate import doorbell
 from appliance.office.logbook import Logbook
@@ -246,6 +246,28 @@ def test_passes_that_end_are_told_without_a_terminal_and_without_duress_keys(yar
     ]
     assert rows(yard, "expiring", "--within", "7") == []
     assert "no pass ends in the next 7 days" in report(yard, "expiring", "--within", "7").stdout
+
+
+def test_each_check_is_of_the_version_that_made_it_over_an_update(yard, monkeypatch, tmp_path):
+    old, new = "yardpass 0.1.0-1795305600", "yardpass 0.1.0-1796000000"
+    settings = yard.stations["north"].settings
+    yard.close("north")
+    for software in (old, new):
+        monkeypatch.setattr(version, "software", lambda made=software: made)
+        yard.start(settings)
+        yard.clock.now += 1
+        shows(yard, b"HC1:foreign")
+        yard.close("north")
+    report(yard, "sqlite", str(tmp_path / "days.db"))
+
+    assert [at["version"] for at in rows(yard, "denied", "--each")] == [new[9:], old[9:]]
+    standing = {at["terminal"]: at["version"] for at in rows(yard, "stale", "--all")}
+    assert standing == {"north-1": new[9:], "exit-1": "", "garage-1": ""}
+    assert query(tmp_path / "days.db", "SELECT software FROM checks ORDER BY at") == [
+        (old,),
+        (new,),
+    ]
+    assert query(tmp_path / "days.db", "SELECT software FROM denied") == [(new,), (old,)]
 
 
 def test_a_damaged_bundle_is_named_and_hides_nothing_else(yard):

@@ -87,12 +87,13 @@ def test_a_line_says_what_the_gate_did(verdict, is_recorded, is_opened, fault, l
     outcome = Outcome(NOW, verdict, None, is_recorded, is_opened, fault)
 
     assert words.line(outcome) == line
+    assert words.line(outcome, software="x").split() == [*line.split(), "by", "x"]
     assert re.sub(r"\x1b\[[0-9;]*m", "", words.line(outcome, colour=True)) == line
 
 
 def document(checker, text, heard_at=NOW - 41):
     assessed = checker.assess(text, NOW, grade=0)
-    made = words.document(assessed.verdict, assessed.facts, NOW, heard_at=heard_at)
+    made = words.document(assessed.verdict, assessed.facts, NOW, heard_at=heard_at, software="x")
     assert json.loads(json.dumps(made)) == made
     return made
 
@@ -116,6 +117,7 @@ def test_a_document_holds_the_verdict_and_what_it_rests_on(checker):
         },
         "ledger_age_seconds": 41,
         "clock": "GOOD",
+        "software": "x",
     }
 
 
@@ -148,11 +150,34 @@ def test_no_document_or_line_names_a_holder_or_shows_a_text_or_a_secret(tmp_path
         failed = stand.terminal.present(show(B, yard.BOB))
 
     facts = outcome.assessed.facts
-    made = words.document(outcome.verdict, facts, NOW, heard_at=NOW)
+    made = words.document(outcome.verdict, facts, NOW, heard_at=NOW, software="x")
     shown = f"{made} {words.line(outcome)} {words.line(failed)} {failed.fault} {stand.recorder!r}"
     assert not failed.is_opened
     for secret in (SECRET, KEY.seed, text, ANN.key.seed, handle_of(ANN.token)):
         assert repr(secret)[2:-1] not in shown and secret.hex() not in shown
+
+
+IMAGE = 'ID=debian\nIMAGE_ID=yardpass-pi5\nIMAGE_VERSION="{}-1795305600"\n'
+
+
+@pytest.mark.parametrize(
+    ("release", "ends"),
+    [
+        (IMAGE, "-1795305600"),
+        (IMAGE.replace('"', ""), "-1795305600"),
+        (IMAGE.replace("{}", "99.9.9"), ""),
+        (IMAGE.replace("yardpass-pi5", "other"), ""),
+        ("ID=debian\n", ""),
+        (None, ""),
+    ],
+    ids=["image", "unquoted", "another release", "another product", "no image", "no file"],
+)
+def test_an_image_of_this_release_says_when_it_was_built(tmp_path, release, ends):
+    plain, file = version.software(tmp_path / "none"), tmp_path / "os-release"
+    if release is not None:
+        file.write_text(release.format(version.shown(plain)))
+
+    assert version.software(file) == plain + ends
 
 
 def test_a_bare_checkout_says_that_it_is_not_installed(monkeypatch):

@@ -17,7 +17,7 @@ from appliance.passes.code import MAX_TEXT, Form
 from appliance.policy.reasons import Reason
 from appliance.policy.verdict import Action
 from appliance.settings import FILE_NAME, Settings, load
-from appliance.version import BUILD_TIME
+from appliance.version import BUILD_TIME, software
 from hw.camera.files import picture
 from hw.decoder import DecoderChild
 from hw.errors import Refused as HardwareRefused
@@ -94,13 +94,14 @@ def _judge(
         return {**unjudged, "line": f"{name}: {advice}"}
     assessed = _foremost([checker.assess(payload, now, grade=grade) for payload in payloads])
     heard_at = checker.ledger.quorum_time
-    found = words.document(assessed.verdict, assessed.facts, now, heard_at=heard_at)
+    made = software()
+    found = words.document(assessed.verdict, assessed.facts, now, heard_at=heard_at, software=made)
     said = telling.sentence(replica, checker.rule.zone, assessed, now)
     found["sentence"] = said
     if assessed.facts.form in _INVITES and not assessed.facts.refused:
         found["visitor"] = assessed.credential.hex()  # what `office deny --visitor` takes
     why = " ".join((*assessed.verdict.reasons, said))
-    line = f"{name}: {words.headline(assessed.verdict)} {why}"
+    line = f"{name}: {words.headline(assessed.verdict)} {why}  by {made}"
     return {"file": name, **found, "line": line}
 
 

@@ -3,7 +3,11 @@
 import time
 from typing import NamedTuple
 
+from appliance.gate.words import plain
+from appliance.version import shown
 from ledger_sync.moves import Moves
+from ledger_sync.shelf import Shelf
+from ledger_sync.software import makers_of
 from ledger_sync.store import Store
 from ledger_sync.uses import Uses
 
@@ -16,7 +20,7 @@ _SAYS = {
 
 
 class Told(NamedTuple):
-    """A conflict of whatever kind: the feeds and the numbers of both checks."""
+    """A conflict of whatever kind: the feeds, numbers and software of both checks."""
 
     kind: str
     first: str
@@ -24,12 +28,15 @@ class Told(NamedTuple):
     second: str
     second_seq: int
     found_at: int
+    first_software: str = ""
+    second_software: str = ""
 
     @property
     def sentence(self) -> str:
         first, second = (origin.split("/")[-2] for origin in (self.first, self.second))
         when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(self.found_at))
-        places = f"{first} check {self.first_seq} and {second} check {self.second_seq}"
+        places = f"{first} check {self.first_seq}{_by(self.first_software)}"
+        places += f" and {second} check {self.second_seq}{_by(self.second_software)}"
         return f"{_SAYS[self.kind]}: {places}, found {when} UTC"
 
 
@@ -37,7 +44,19 @@ def told(store: Store) -> list[Told]:
     """All conflicts that a store knows of, the oldest first."""
     codes = [Told("code", *one) for one in Uses(store).conflicts()]
     people = [Told(*one) for one in Moves(store).conflicts()]
-    return sorted([*codes, *people], key=lambda one: (one.found_at, one))
+    pairs = [*codes, *people]
+    made = makers_of(Shelf(store), (name for one in pairs for name in (one.first, one.second)))
+    found = [
+        one._replace(
+            first_software=made.get(one.first, ""), second_software=made.get(one.second, "")
+        )
+        for one in pairs
+    ]
+    return sorted(found, key=lambda one: (one.found_at, one))
+
+
+def _by(software: str) -> str:
+    return f" (by {plain(shown(software))})" if software else ""
 
 
 def sentences(conflicts: list[Told]) -> list[str]:

@@ -16,6 +16,7 @@ from appliance.demo.compound import GUARD, PIN, START, Compound
 from appliance.demo.outage import Act
 from appliance.demo.show import Played, play
 from appliance.gate import words
+from appliance.version import software
 from ledger_sync import files
 from ledger_sync.errors import Refused
 
@@ -95,7 +96,7 @@ def _sum_up(found: dict[str, object], keep: Path | None) -> None:
     checks = sum(one["checks"] for one in terminals.values())
     same = sum(one["replayed_equal"] for one in terminals.values())
     click.echo(f"{good} of {len(scenes)} scenes as scripted; {checks} checks on record,")
-    click.echo(f"{same} of them replayed from the log to the same verdict.")
+    click.echo(f"{same} of them replayed from the log to the same verdict; all by {software()}.")
     if keep:
         at = datetime.fromtimestamp(START + 300, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         shown, site = (shlex.quote(str(keep / one)) for one in ("pictures/10.png", "north-1"))

@@ -8,7 +8,7 @@ from appliance.console.flow_gate import CONFIRM
 from appliance.console.lines import Line, fit
 from appliance.console.lines import Look as Looks
 from appliance.console.panels import Listing, Page, Panel, Row
-from appliance.console.rows import LOOKS, headline
+from appliance.console.rows import LOOKS, headline, version_of
 from appliance.console.seen import Seen
 from appliance.gate.visitors import IN, Visitor
 from appliance.gate.words import plain
@@ -16,6 +16,7 @@ from ledger_sync import act
 
 NEW, STANDS = "new", "stands"  # rows that stand for nobody who came
 MAX_DENIED = 40  # checks to choose from
+COLOUR = 8  # columns of the word for one
 SHORT = 8  # digits of a visitor's name that a person can compare
 
 
@@ -191,7 +192,8 @@ def check_line(one: Seen, room: Room) -> str:
     when = fit(room.words.clock(one.at, room.now, room.standing.zone), 7)
     short = one.pseudonym.hex()[:SHORT]
     place = fit(plain(one.terminal), 14)
-    return f"{when} {place} {short}  {room.words(f'colour.{one.colour.name}')}"
+    colour = room.words(f"colour.{one.colour.name}")
+    return f"{when} {place} {short}  {fit(colour, COLOUR)}  {version_of(one)}".rstrip()
 
 
 class DenyingOne(Flow):

@@ -26,6 +26,7 @@ from ledger_sync.presence import Presence
 from ledger_sync.recent import recent
 from ledger_sync.replica import Replica
 from ledger_sync.shelf import Shelf
+from ledger_sync.software import made_by
 from ledger_sync.state import LIST_SIZE
 
 MAX_PEOPLE = 500  # of a zone on one list
@@ -82,10 +83,10 @@ class Looking:
     def _seen(self, since: int) -> Iterator[Seen]:
         shelf, acts = Shelf(self._replica.store), Acts(self._replica.store, self._secret)
         for held in shelf.feeds():
-            name = held.origin.split("/")[-2]
+            name, maker = held.origin.split("/")[-2], made_by(shelf, held.number)
             for entry, sealed in recent(shelf, held, since):
                 done = acts.done(name, entry, sealed)
-                seen = seen_act(done) if done else seen_of(name, entry)
+                seen = seen_act(done) if done else seen_of(name, entry, maker)
                 if seen is not None and seen.at >= since:
                     yield seen
 

@@ -1,12 +1,13 @@
 """Rows of the console: a gate, something that happened, what stands; each in one line. Pure."""
 
-from appliance.console.lines import Line, Look, cells, fit
+from appliance.console.lines import Line, Look, apart, cells, fit
 from appliance.console.seen import Seen
 from appliance.console.standing import Standing
 from appliance.console.words import Words
 from appliance.gate.words import plain
 from appliance.policy.schedule import Zone, moment
 from appliance.policy.verdict import SHAPES, Action, Colour, Verdict
+from appliance.version import shown
 from ledger_sync import act
 from ledger_sync.clock import Grade
 
@@ -17,7 +18,7 @@ LOOKS = {
     Colour.RED: Look.RED,
 }
 WAYS = ("way.in", "way.out")
-WIDTHS = (14, 13, 7, 5, 16)  # of the columns of the gates, but the last
+WIDTHS = (12, 13, 7, 5, 15)  # of the columns of the gates, but the last
 
 
 def gate_line(
@@ -29,7 +30,8 @@ def gate_line(
     if last is not None:
         told[0] = words.age(last.at - last.heard_at) if last.heard_at else "-"
         told[1] = words(f"clock.{Grade(last.grade).name}")
-        told[3] = f"{_short(last, words)} {_brief(last.at, now, standing.zone, words)}"
+        when = fit(_brief(last.at, now, standing.zone, words), 5)
+        told[3] = f"{_short(last, words)} {when} {release_of(last)}".rstrip()
     return Line(columns([plain(name), link, *told]), LOOKS[last.colour] if last else Look.DIM)
 
 
@@ -63,6 +65,16 @@ def _short(one: Seen, words: Words) -> str:
     return f"{SHAPES[one.colour]} {fit(words(f'colour.{one.colour.name}'), wide)}"
 
 
+def version_of(one: Seen) -> str:
+    """`0.1.0-1795305600`: the software of a check, in a word."""
+    return plain(shown(one.software))
+
+
+def release_of(one: Seen) -> str:
+    """`0.1.0` of it, where a line has no room for when it was built."""
+    return version_of(one).partition("-")[0]
+
+
 def verdict_of(one: Seen) -> Verdict:
     return Verdict(one.colour, one.action, ())
 
@@ -81,7 +93,9 @@ def why(one: Seen, words: Words) -> str:
     return words(name) if words.has(name) else plain(one.reasons[0])
 
 
-def listed(one: Seen, zone: Zone, now: int, words: Words) -> Line:
+def listed(one: Seen, zone: Zone, now: int, words: Words, *, width: int) -> Line:
+    """What happened, in a line; at its end the version that made a check, for which the codes are
+    cut where there is no room for both, and the verdict never."""
     head = f" {fit(_brief(one.at, now, zone, words), 7)} {fit(plain(one.terminal), 12)}"
     if one.alarm:
         return Line(f"{head} ! {alarm_words(one.alarm, words)}", Look.ALARM)
@@ -91,7 +105,14 @@ def listed(one: Seen, zone: Zone, now: int, words: Words) -> Line:
         return Line(f"{head} {_done(one, words)}", Look.TITLE)
     codes = plain(" ".join(one.reasons))
     way = fit(words(f"short.{WAYS[one.way]}"), 3)
-    return Line(f"{head} {way} {headline(verdict_of(one), words)} {codes}", LOOKS[one.colour])
+    verdict = f"{head} {way} {headline(verdict_of(one), words)}"
+    text = f"{verdict} {codes}".rstrip()
+    for version in (version_of(one), release_of(one)):
+        if cells(text) + cells(version) + 2 <= width:
+            return Line(apart(text, f"{version} ", width).rstrip(), LOOKS[one.colour])
+    if version and cells(verdict) + cells(version) + 2 <= width:
+        text = f"{fit(text, width - cells(version) - 2)} {version}"
+    return Line(text, LOOKS[one.colour])
 
 
 def _done(one: Seen, words: Words) -> str:

@@ -25,7 +25,8 @@ class Seen(NamedTuple):
     `way` is 0 in, 1 out. `pseudonym` links the checks of one credential for a day, `shown` names
     what was presented. `act` is what a guard did, with `said` beside it; `fault` says why one does
     not count (acts.FORGED, UNREAD). `grade` and `heard_at` are of a check: the terminal's clock,
-    and the quorum time of the ledger it judged by.
+    and the quorum time of the ledger it judged by. `software` is what made it, by the opening of
+    its feed.
     """
 
     hlc: int
@@ -45,6 +46,7 @@ class Seen(NamedTuple):
     grade: int = 0
     heard_at: int = 0
     is_proven: bool = False
+    software: str = ""
 
     @property
     def is_check(self) -> bool:
@@ -56,9 +58,9 @@ class Seen(NamedTuple):
         return self.hlc, self.terminal
 
 
-def seen_of(terminal: str, entry: bytes) -> Seen | None:
-    """What an entry of the feed of this terminal says; None for what is neither check nor alarm,
-    or of a later version."""
+def seen_of(terminal: str, entry: bytes, software: str = "") -> Seen | None:
+    """What an entry says, of the feed of this terminal, made by this software; None for what is
+    neither check nor alarm, or of a later version."""
     with suppress(Refused):
         alarm = alarm_of(entry)
         return Seen(alarm.hlc, terminal, alarm.gate, alarm.at, alarm=alarm.kind)
@@ -69,7 +71,7 @@ def seen_of(terminal: str, entry: bytes) -> Seen | None:
         grade, heard_at, is_proven = _sources(check.facts)
         return found._replace(
             reasons=check.reasons, pseudonym=check.pseudonym, shown=check.digest,
-            grade=grade, heard_at=heard_at,
+            grade=grade, heard_at=heard_at, software=software,
             is_proven=is_proven and any(check.pseudonym),
         )  # fmt: skip
     return None

@@ -22,6 +22,7 @@ from appliance.console.rows import (
     listed,
     standing_lines,
     verdict_of,
+    version_of,
     why,
 )
 from appliance.console.seen import Seen
@@ -118,7 +119,8 @@ class View:
             body = [Line(f" {panel.title}", Look.TITLE, is_wide=True), *panel.lines(room)]
             keys = [words(panel.hint)]
         else:
-            body = self._body(standing, now, shown, height - len(top), is_roomy=height >= ROOMY)
+            size = (width, height - len(top))
+            body = self._body(standing, now, shown, size, is_roomy=height >= ROOMY)
             keys = _keys(words, width, height)
         found = [*top, *body][: max(0, height - len(keys))]
         found += [Line("")] * (height - len(keys) - len(found))
@@ -143,6 +145,7 @@ class View:
         look, margin = LOOKS[last.colour], "   " if height >= ROOMY else " "
         verdict = verdict_of(last)
         when = f"{words(WAYS[last.way])} {plain(last.gate)}, {words.clock(last.at, now, zone)}"
+        when = f"{when}   {version_of(last)}".rstrip()
         if height >= LARGE:
             large = big(SHAPES[last.colour], words(f"colour.{last.colour.name}"))
             said = [*(f"{margin}{row}" for row in large)]
@@ -155,13 +158,14 @@ class View:
         return [Line(text, look, is_wide=True) for text in said]
 
     def _body(
-        self, standing: Standing, now: int, shown: Shown, room: int, *, is_roomy: bool
+        self, standing: Standing, now: int, shown: Shown, size: tuple[int, int], *, is_roomy: bool
     ) -> list[Line]:
-        words = shown.words
+        words, (width, room) = shown.words, size
         gates = [Line(""), *self._gates(standing, now, words)] if is_roomy else []
         title = words("checks.title", what=words(f"filter.{self.filter.value}"))
         found = [*gates, Line(f" {title}", Look.TITLE)]
-        return [*found, *self._checks(standing.zone, now, shown, max(0, room - len(found)))]
+        room = max(0, room - len(found))
+        return [*found, *self._checks(standing.zone, now, shown, width, room)]
 
     def _gates(self, standing: Standing, now: int, words: Words) -> list[Line]:
         """A row for each terminal: the live twin of its gate."""
@@ -180,7 +184,7 @@ class View:
             found.append(gate_line(name, last, standing, self._terminal, now, words))
         return found
 
-    def _checks(self, zone: Zone, now: int, shown: Shown, room: int) -> list[Line]:
+    def _checks(self, zone: Zone, now: int, shown: Shown, width: int, room: int) -> list[Line]:
         """What happened, newest first; what guards wrote is for guards."""
         words = shown.words
         found: list[Line] = []
@@ -189,7 +193,7 @@ class View:
                 break
             if self._is_listed(one):
                 told = one if shown.guard else one._replace(said="")
-                found.append(listed(told, zone, now, words))
+                found.append(listed(told, zone, now, words, width=width))
         return found or [Line(f" {words('nothing')}", Look.DIM)]
 
     def _is_listed(self, one: Seen) -> bool:

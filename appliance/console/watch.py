@@ -11,6 +11,7 @@ from ledger_sync.duress import Duress, holders
 from ledger_sync.errors import Refused
 from ledger_sync.feed import use_of
 from ledger_sync.shelf import MAX_ENTRIES, Shelf
+from ledger_sync.software import made_by
 from ledger_sync.store import Store
 
 BACKLOG = 200  # entries of a feed that the first look goes back
@@ -37,6 +38,7 @@ class Watch:
         self._shelf = Shelf(store)
         self._acts = Acts(store, secret)
         self._next: dict[int, int] = {}  # feed -> its entry that was not read yet
+        self._makers: dict[int, str] = {}  # feed -> the software of its entries
         self._version = -1
         self._secret = secret
         self._holders: set[int] = set()
@@ -86,16 +88,22 @@ class Watch:
             with suppress(Refused):  # a damaged bundle is for fsck to tell
                 pairs = self._shelf.pairs(number, start, end)
         self._next[number] = max(end, start)
+        maker = self._maker(number) if pairs else ""
         latest = (self._now() + EARLY_SECONDS) * 1_000 << 16  # a clock ahead comes before nobody
         for entry, sealed in pairs:
             done = self._acts.done(terminal, entry, sealed)
-            seen = seen_act(done) if done else seen_of(terminal, entry)
+            seen = seen_act(done) if done else seen_of(terminal, entry, maker)
             if seen is None:
                 continue
             seen = seen._replace(hlc=min(seen.hlc, latest))
             if not is_own and self._is_call(seen, entry):
                 self._calls.append(Duress(terminal, seen.gate, seen.at))
             yield seen
+
+    def _maker(self, number: int) -> str:
+        if not self._makers.get(number):
+            self._makers[number] = made_by(self._shelf, number)
+        return self._makers[number]
 
     def _is_call(self, seen: Seen, entry: bytes) -> bool:
         if seen.act is not None:

@@ -148,15 +148,19 @@ class Compound:
             for post in POSTS
         ]
         self._sign(HEARD_AT)
-        for post, settings in zip(POSTS, made, strict=True):
+        for settings in made:
             guards.give(self.office, GUARD, settings.folder)
             self._load(settings, HEARD_AT)
-            relay = SimRelay()
-            self._stacks[post.gate] = ExitStack()
-            terminal = self._stacks[post.gate].enter_context(
-                open_terminal(settings, clock=self.clock, incarnation=os.urandom(8), relay=relay)
-            )
-            self.stations[post.gate] = Station(settings, terminal, relay)
+            self.start(settings)
+
+    def start(self, settings: Settings) -> None:
+        """Starts a terminal, as its process does: with a feed of its own."""
+        gate, relay = settings.gate.name, SimRelay()
+        self._stacks[gate] = ExitStack()
+        terminal = self._stacks[gate].enter_context(
+            open_terminal(settings, clock=self.clock, incarnation=os.urandom(8), relay=relay)
+        )
+        self.stations[gate] = Station(settings, terminal, relay)
 
     def publish(self) -> None:
         """Publishes what the office wrote since; every terminal loads it 41 s later."""

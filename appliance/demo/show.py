@@ -16,6 +16,7 @@ from appliance.policy.facts import facts_of
 from appliance.policy.rules import decide
 from appliance.policy.site_rule import SiteRule, read
 from appliance.policy.verdict import Verdict
+from appliance.version import software
 from hw.camera.files import FilesCamera, FilesOptions
 from hw.codes import Decoder
 from hw.decoder import DecoderChild
@@ -45,7 +46,9 @@ class Played:
         }
         if self.outcome is not None and self.outcome.assessed is not None:
             at, facts = self.outcome.at, self.outcome.assessed.facts
-            found |= words.document(self.outcome.verdict, facts, at, heard_at=HEARD_AT)
+            found |= words.document(
+                self.outcome.verdict, facts, at, heard_at=HEARD_AT, software=software()
+            )
             found["sentence"] = self.sentence
             found["opened"] = self.outcome.is_opened
             found["recorded"] = self.outcome.is_recorded

@@ -17,6 +17,7 @@ from appliance.gate.loop import Stop, watch
 from appliance.gate.senses import Ended, Lost, Sense, Senses
 from appliance.gate.terminal import Outcome, Terminal
 from appliance.settings import Settings
+from appliance.version import software
 from hw.errors import Refused, Unavailable
 from hw.eye import Sighting
 from hw.ports import CardRead, Health, Level
@@ -26,6 +27,7 @@ CAMERA, INPUTS, CONSOLES = "camera", "inputs", "consoles"
 READ_NOBODY = frozenset({INPUTS, CONSOLES})  # without another sense the gate has nothing to do
 
 _log = logging.getLogger("yardpass.gate")
+_SOFTWARE = software()
 
 
 class _Seen:
@@ -161,7 +163,7 @@ def _heard(sense: Health | Lost, terminal: Terminal, desk: GuardDesk | None) -> 
 
 def _say(outcome: Outcome | None, desk: GuardDesk | None) -> None:
     if outcome is not None:
-        _log.info("%s", words.line(outcome))
+        _log.info("%s", words.line(outcome, software=_SOFTWARE))
         if desk is not None:
             desk.recorded("" if outcome.is_recorded else outcome.fault)
 

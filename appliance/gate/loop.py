@@ -11,6 +11,7 @@ from appliance.gate import words
 from appliance.gate.devices import open_eye
 from appliance.gate.terminal import Outcome
 from appliance.settings import Settings
+from appliance.version import software
 from hw.errors import Refused, Unavailable
 from hw.eye import Eye, Sighting
 from hw.gate_io import Pause
@@ -19,6 +20,7 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 
 _log = logging.getLogger("yardpass.gate")
+_SOFTWARE = software()
 
 
 class Stop:
@@ -95,7 +97,7 @@ def served(eye: Eye, terminal: Seeing, stop: Stop) -> Iterator[None]:
         yield
         outcome = terminal.see(sighting.payload, sighting.ticks) if sighting else None
         if outcome is not None:
-            _log.info("%s", words.line(outcome))
+            _log.info("%s", words.line(outcome, software=_SOFTWARE))
         terminal.rest()
 
 

@@ -100,8 +100,11 @@ def age(seconds: int) -> str:
     return f"{max(seconds, 0)} s"
 
 
-def document(verdict: Verdict, facts: Facts, at: int, *, heard_at: int) -> dict[str, Any]:
-    """The verdict and what it rests on, for `--json`. `heard_at`: the ledger's quorum time."""
+def document(
+    verdict: Verdict, facts: Facts, at: int, *, heard_at: int, software: str
+) -> dict[str, Any]:
+    """The verdict and what it rests on, for `--json`. `heard_at`: the ledger's quorum time;
+    `software`: what judged."""
     found: dict[str, Any] = {
         "verdict": verdict.colour.name,
         "action": verdict.action.name,
@@ -113,6 +116,7 @@ def document(verdict: Verdict, facts: Facts, at: int, *, heard_at: int) -> dict[
     found["verified"] = verified(facts)
     found["ledger_age_seconds"] = max(0, at - heard_at) if heard_at else None
     found["clock"] = Grade(facts.grade).name
+    found["software"] = software
     return found
 
 
@@ -131,9 +135,9 @@ def verified(facts: Facts) -> dict[str, Any]:
     return found
 
 
-def line(outcome: Outcome, *, colour: bool = False, said: str = "") -> str:
+def line(outcome: Outcome, *, colour: bool = False, said: str = "", software: str = "") -> str:
     """One check in one line, for a log or a terminal; it says what the gate did. `said` is one
-    sentence that takes the place of the reasons' own."""
+    sentence that takes the place of the reasons' own; `software` is what judged."""
     did = outcome.verdict.action
     if outcome.is_opened:
         did = Action.OPEN
@@ -145,4 +149,5 @@ def line(outcome: Outcome, *, colour: bool = False, said: str = "") -> str:
     if not outcome.is_recorded:
         parts.append("NOT RECORDED")
     parts.append(outcome.fault)
+    parts.append(f"by {software}" if software else "")
     return "  ".join(filter(None, parts)).rstrip()

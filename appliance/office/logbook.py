@@ -15,6 +15,7 @@ from ledger_sync.errors import Refused
 from ledger_sync.feed import BUNDLE, at_of
 from ledger_sync.gate_alarm import ALARM, GateAlarm, alarm_of
 from ledger_sync.shelf import MAX_ENTRIES, Held, Shelf
+from ledger_sync.software import made_by
 from ledger_sync.store import Store
 
 LAST = 64  # entries of a feed that are looked at for its newest record
@@ -23,12 +24,14 @@ _TERMINALS = "SELECT name, gate FROM terminal ORDER BY name"
 
 
 class Entry(NamedTuple):
-    """One entry of the feed of a terminal: its name for good, its bytes, what is sealed beside."""
+    """One entry of the feed of a terminal: its name for good, its bytes, what is sealed beside,
+    the software that made it."""
 
     terminal: str
     name: str
     body: bytes
     sealed: bytes
+    software: str
 
 
 class Logbook:
@@ -45,7 +48,7 @@ class Logbook:
         """All checks of these days by the names of their entries; whose they are is not known
         yet."""
         found = {
-            entry.name: record_of(entry.terminal, entry.body, self._secret)
+            entry.name: record_of(entry.terminal, entry.body, self._secret, entry.software)
             for entry in self.entries()
             if at_of(entry.body) in span
         }
@@ -79,11 +82,12 @@ class Logbook:
         for held in self._shelf.feeds():
             terminal = held.origin.split("/")[-2]
             feed = f"{held.origin}~{held.branch}" if held.branch else held.origin
+            software = made_by(self._shelf, held.number)
             for start in range(0, self._end(held), BUNDLE):
                 first = self._first_history(held, start)
                 for seq, (body, sealed) in enumerate(self._pairs(held, start), start):
                     if body not in first:
-                        yield Entry(terminal, f"{feed}:{seq}", body, sealed)
+                        yield Entry(terminal, f"{feed}:{seq}", body, sealed, software)
 
     def _first_history(self, held: Held, start: int) -> frozenset[bytes]:
         if not held.branch:
@@ -128,4 +132,5 @@ class Logbook:
         if last is None or last.at < post.checked_at:
             return post._replace(last_at=newest)
         ledger = (last.at, last.heard_at, last.ledger_size)
-        return Post(post.name, post.gate, newest, *ledger, post.link)
+        made = made_by(self._shelf, held.number)
+        return Post(post.name, post.gate, newest, *ledger, post.link, made)

@@ -125,6 +125,7 @@ def _check(number: str, one: Record, zone: Zone) -> Row:
         "until_at": one.ends_at,
         "ledger_size": one.ledger_size,
         "ledger_age_seconds": one.at - one.heard_at if one.heard_at else None,
+        "software": one.software,
     }
 
 
@@ -151,6 +152,7 @@ def _terminal(one: Post, size: int) -> Row:
         "last_record_at": one.last_at,
         "ledger_of_at": one.heard_at,
         "entries_behind": max(0, size - one.size) if one.checked_at else None,
+        "software": one.software,
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from appliance.gate.words import plain
 from appliance.office.reports.acts import guard_of
 from appliance.office.reports.record import Record
 from appliance.office.reports.span import Span
@@ -12,6 +13,7 @@ from appliance.policy.facts import Direction
 from appliance.policy.reasons import GUARD
 from appliance.policy.schedule import MINUTES, Zone, moment
 from appliance.policy.verdict import Action
+from appliance.version import shown
 from ledger_sync import act
 from ledger_sync.acts import Done
 
@@ -41,12 +43,13 @@ def denied_each(records: Iterable[Record]) -> Table:
     """Every check that was denied, the newest first, with the name where the roll has one."""
     found = sorted(_denials(records), key=lambda one: -one.hlc)
     rows: list[tuple[Value, ...]] = [
-        (one.at, one.gate, " ".join(one.reasons), one.who, sentence_of(_reason(one)))
+        (one.at, one.gate, " ".join(one.reasons), one.who, sentence_of(_reason(one)),
+         plain(shown(one.software)))
         for one in found
-    ]
+    ]  # fmt: skip
     columns = (
         *(Column("denied_at", Kind.TIME), Column("gate"), Column("reasons"), Column("resident")),
-        Column("meaning"),
+        *(Column("meaning"), Column("version")),
     )
     return Table("denied", columns, rows, empty="nobody was denied in these days")
 

@@ -19,7 +19,8 @@ class Record(NamedTuple):
 
     `holder` is who came as 16 hex digits, the same at every gate and on every day, empty where the
     check does not count. `klass` is 0 where nothing could be proven, `heard_at` when the office
-    had been heard last. `who` is a name of the roll, empty for whoever is not on it.
+    had been heard last. `who` is a name of the roll, empty for whoever is not on it. `software` is
+    what made the check, by the opening of its feed.
     """
 
     terminal: str
@@ -38,11 +39,14 @@ class Record(NamedTuple):
     heard_at: int
     pseudonym: bytes
     who: str = ""
+    software: str = ""
 
 
-def record_of(terminal: str, entry: bytes, site_secret: bytes) -> Record | None:
-    """The check in an entry of the feed of this terminal; None for another entry, one of a later
-    version or of a broken terminal."""
+def record_of(
+    terminal: str, entry: bytes, site_secret: bytes, software: str = ""
+) -> Record | None:
+    """The check in an entry of the feed of this terminal, which this software made; None for
+    another entry, one of a later version or of a broken terminal."""
     with suppress(Refused, ValueError):
         check = feed.check_of(entry)
         seen = glance_in(check.facts)
@@ -53,6 +57,7 @@ def record_of(terminal: str, entry: bytes, site_secret: bytes) -> Record | None:
             *(seen.klass, seen.form in GUESTS, _invitation(check).ends_at),
             use.holder.to_bytes(8, "big", signed=True).hex() if use else "",
             *(check.ledger_size, seen.quorum_time, check.pseudonym),
+            software=software,
         )
     return None
 

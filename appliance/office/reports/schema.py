@@ -38,6 +38,7 @@ TABLES: dict[str, tuple[Field, ...]] = {
         Field("until_at", int, "when the visitor's invite ends, Unix seconds; 0 for none"),
         Field("ledger_size", int, "entries of the ledger that was judged by"),
         Field("ledger_age_seconds", int, "how long the office had not been heard; null for never"),
+        Field("software", str, "what made the check: the version that the terminal ran"),
     ),
     "alarms": (
         Field("at", int, "when, Unix seconds"),
@@ -63,6 +64,7 @@ TABLES: dict[str, tuple[Field, ...]] = {
         Field("last_record_at", int, "its newest record, Unix seconds; 0 for none"),
         Field("ledger_of_at", int, "when it had heard of the office at its last check; 0: never"),
         Field("entries_behind", int, "how many entries its ledger lacked then; null before any"),
+        Field("software", str, "what made its newest check, empty before any"),
     ),
     "passes": (
         Field("resident", str, "whose, by the office's roll"),
@@ -103,8 +105,8 @@ GROUP BY day, gate, reason ORDER BY day, checks DESC""",
     ),
     "denied": View(
         "every check that was denied, the newest first",
-        ("time", "gate", "reason", "meaning", "resident"),
-        """SELECT time, gate, reason, meaning, resident
+        ("time", "gate", "reason", "meaning", "resident", "software"),
+        """SELECT time, gate, reason, meaning, resident, software
 FROM checks LEFT JOIN reasons ON code = reason WHERE action = 'DENY' ORDER BY at DESC""",
     ),
     "opens": View(

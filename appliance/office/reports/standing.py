@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from appliance.gate.overstays import Overstay
-from appliance.gate.words import age
+from appliance.gate.words import age, plain
 from appliance.office.reports.table import Column, Kind, Table, Value
 from appliance.office.residents import REVOKED, Resident
 from appliance.passes.token import HolderClass
+from appliance.version import shown
 
 DAY = 86_400
 STATUSES = ("in force", "revoked", "suspended", "condition")
@@ -32,7 +33,8 @@ def overdue(late: Iterable[Overstay], now: int) -> Table:
 class Post(NamedTuple):
     """A terminal as the log and the ledger know it. `last_at` is its newest record, `checked_at`
     its newest check, `heard_at` when it had heard of the office then, `size` the ledger it had; 0
-    for never. `link` is how `yardpass sync` finds it now, empty where it does not run."""
+    for never. `link` is how `yardpass sync` finds it now, empty where it does not run. `software`
+    made its newest check."""
 
     name: str
     gate: str
@@ -41,6 +43,7 @@ class Post(NamedTuple):
     heard_at: int = 0
     size: int = 0
     link: str = ""
+    software: str = ""
 
 
 _NOTES = {
@@ -56,7 +59,7 @@ def behind(posts: Iterable[Post], size: int, now: int, most: int, *, with_all: b
     judged = [(one, _faults(one, now, most)) for one in posts]
     rows: list[tuple[Value, ...]] = [
         (one.gate, one.name, one.last_at, one.heard_at,
-         max(0, size - one.size) if one.checked_at else None, one.link,
+         max(0, size - one.size) if one.checked_at else None, one.link, plain(shown(one.software)),
          "; ".join(faults) or "as it should be")
         for one, faults in sorted(judged, key=lambda pair: (pair[0].gate, pair[0].name))
         if faults or with_all
@@ -64,7 +67,7 @@ def behind(posts: Iterable[Post], size: int, now: int, most: int, *, with_all: b
     columns = (
         *(Column("gate"), Column("terminal"), Column("last_record_at", Kind.TIME)),
         *(Column("ledger_of_at", Kind.TIME), Column("behind", Kind.NUMBER)),
-        *(Column("link"), Column("what")),
+        *(Column("link"), Column("version"), Column("what")),
     )
     empty = f"all {len(judged)} terminals were heard in the last {age(most)}, with a fresh ledger"
     told = "".join(str(row[-1]) for row in rows)
