@@ -36,6 +36,18 @@ systemctl poweroff
 def rehearse(board: Board, build: Path, folder: Path, console: Path) -> float:
     """Seconds of the box's own time from its start to the first GREEN. Raises `Unavailable` with
     the console for anything that is not as it must be."""
+    guest, files = enrolled(board, build, folder, console)
+    seen = boot(guest, files, _SEEN)
+    expect(seen, r"store\.db: sound", "what was recorded is sound")
+    found = re.search(r"\[\s*([0-9.]+)\].*GREEN", "\n".join(seen.lines))
+    if found is None:
+        raise Unavailable("nobody was let in:\n" + "\n".join(seen.lines[-40:]))
+    return float(found[1])
+
+
+def enrolled(board: Board, build: Path, folder: Path, console: Path) -> tuple[Guest, Path]:
+    """A box that took its parcel and has a printed pass in front of its camera, and the folder of
+    the stick that tells it what to do."""
     office, image = folder / "desk", folder / "card.img"
     _prepare(office)
     shutil.copy(build / f"yardpass-{board.label}.img", image)
@@ -43,18 +55,12 @@ def rehearse(board: Board, build: Path, folder: Path, console: Path) -> float:
     files = folder / "stick"
     files.mkdir()
     shutil.copy(office / "pass.png", files)
-    stick = folder / "stick.img"
-    guest = Guest(board, Firmware(board, image, folder), stick, console=console)
-    taken = _boot(guest, files, stick, _TAKEN)
+    guest = Guest(board, Firmware(board, image, folder), folder / "stick.img", console=console)
+    taken = boot(guest, files, _TAKEN)
     expect(taken, r"CODE YP", "the box shows its enrolment code")
     if any("site.secret" in line for line in taken.said("LEFT ")):
         raise Unavailable("the site's secret is still on the card")
-    seen = _boot(guest, files, stick, _SEEN)
-    expect(seen, r"store\.db: sound", "what was recorded is sound")
-    found = re.search(r"\[\s*([0-9.]+)\].*GREEN", "\n".join(seen.lines))
-    if found is None:
-        raise Unavailable("nobody was let in:\n" + "\n".join(seen.lines[-40:]))
-    return float(found[1])
+    return guest, files
 
 
 def _prepare(folder: Path) -> None:
@@ -69,7 +75,9 @@ def _prepare(folder: Path) -> None:
         run(YARDPASS, *words, cwd=folder)
 
 
-def _boot(guest: Guest, files: Path, stick: Path, script: str) -> Heard:
+def boot(guest: Guest, files: Path, script: str, *, is_kept: bool = True) -> Heard:
+    """One start in which the box runs `script`; its stick holds `files`."""
+    assert guest.stick is not None
     (files / "do").write_text(script, encoding="utf-8")
-    make_stick(files, stick, 16)
-    return guest.boot()
+    make_stick(files, guest.stick, 16)
+    return guest.boot(is_kept=is_kept)

@@ -16,28 +16,21 @@ from pathlib import Path
 from ledger_sync.errors import Unavailable
 from workshop.board import Board
 from workshop.firmware import Firmware, Start
+from workshop.machine import Machine, twin
 
-MACHINES = {
-    "amd64": ("qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-vga", "none"),
-    "arm64": ("qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", "max,pauth-impdef=on"),
-}
-COMMON = (
-    *("-accel", "tcg,thread=multi", "-smp", "2", "-m", "1024", "-display", "none"),
-    *("-serial", "stdio", "-monitor", "none", "-no-reboot", "-nic", "none"),
-    *("-device", "virtio-rng-pci"),
-)
 MAX_SECONDS = 300
 _COLOURS = re.compile(r"\x1b\[[0-9;?!]*[a-zA-Z]|\x1b\]\d+[^\x07\\]*(?:\x07|\x1b\\)|\r")
 _UNIT = """\
 [Unit]
-After=basic.target
+After={after}
 [Service]
 Type=oneshot
 StandardOutput=tty
 StandardError=tty
 TTYPath=/dev/console
-ExecStart=/bin/sh -c 'mkdir -p /run/stick; mount -r LABEL=stick /run/stick; exec sh /run/stick/do'
+ExecStart=/bin/sh -c '{entry}'
 """
+_ENTRY = "mkdir -p /run/stick; mount -r LABEL=stick /run/stick; exec sh /run/stick/do"
 
 
 @dataclass(slots=True)
@@ -64,6 +57,12 @@ class Guest:
     extra: Sequence[str] = ()
     console: Path = Path("/dev/null")
     """Where all that guests say is written as it comes."""
+    after: str = "basic.target"
+    """What the stick's script waits for."""
+    machine: Machine | None = None
+    """None: that of the board's twin."""
+    entry: str = ""
+    """What the shell of a guest without a stick runs."""
 
     def boot(
         self,
@@ -99,16 +98,19 @@ class Guest:
     def _command(self, start: Start, words: str, is_kept: bool) -> list[str]:
         snapshot = "" if is_kept else ",snapshot=on"
         cmdline = f"{start.cmdline} systemd.show_status=0 {words}"
-        if self.stick:
-            unit = base64.b64encode(_UNIT.encode()).decode()
+        machine = self.machine or twin(self.board.arch)
+        entry = _ENTRY if self.stick else self.entry
+        if entry:
+            text = _UNIT.format(after=self.after, entry=entry)
+            unit = base64.b64encode(text.encode()).decode()
             cmdline += f" systemd.set_credential_binary=systemd.extra-unit.do.service:{unit}"
             cmdline += " systemd.wants=do.service"
-        command = [*MACHINES[self.board.arch], *COMMON, *self.extra]
+        command = [*machine.words, *self.extra]
         command += ["-kernel", str(start.kernel), "-initrd", str(start.initrd), "-append", cmdline]
-        command += _disk(self.firmware.image, "card", snapshot)
-        command += _disk(self.firmware.flag, "tryboot", "")
+        command += machine.disk(self.firmware.image, "card", snapshot)
+        command += machine.disk(self.firmware.flag, "tryboot")
         if self.stick:
-            command += _disk(self.stick, "stick", ",readonly=on")
+            command += machine.disk(self.stick, "stick", ",readonly=on")
         return command
 
     def _listen(
@@ -125,8 +127,3 @@ class Guest:
                     return
                 if until and re.search(until, line):
                     return
-
-
-def _disk(file: Path, serial: str, options: str) -> list[str]:
-    drive = f"file={file},if=none,id={serial},format=raw,cache=writeback{options}"
-    return ["-drive", drive, "-device", f"virtio-blk-pci,drive={serial},serial={serial}"]

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from workshop import foreign
 from workshop.board import Board
 from workshop.host import cache, check_programs, epoch, mirror, run
 
@@ -54,6 +55,8 @@ def _made(name: str, board: Board, arch: str, variant: str, packages: Sequence[s
     if path.exists():
         return path
     check_programs(_PROGRAMS)
+    if variant != "extract":
+        foreign.make_ready(arch, native())
     part = path.with_suffix(".part.tar")
     options = [
         f"--variant={variant}",
