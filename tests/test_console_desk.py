@@ -2,6 +2,7 @@
 
 import json
 import string
+from dataclasses import replace
 from importlib import resources
 
 import pytest
@@ -38,6 +39,8 @@ from appliance.gate.remote import State, Why
 from appliance.passes.token import HolderClass
 from appliance.policy.reasons import Reason
 from appliance.policy.verdict import Action, Colour
+from appliance.update.outcome import UNDER_WAY, WRONG, Outcome
+from appliance.update.outcome import State as Step
 from ledger_sync import act, order
 from ledger_sync.gate_alarm import KINDS
 from ledger_sync.order import ALL_ZONES
@@ -361,6 +364,21 @@ def test_all_that_is_wrong_comes_with_what_to_do():
     assert text.count(" ! ") == 9
 
 
+@pytest.mark.parametrize("state", Step)
+def test_an_update_is_told_while_it_is_under_way_and_for_a_week_if_it_did_not_work(state):
+    last = Outcome("0.1.1-1796000000", "stick", state, NOW - 60, "another key")
+    guard = Guard(standing=COMPOUND._replace(links={}, update=last))
+
+    shown = "\n".join(guard.lines())
+    wrong = "\n".join(guard.press("s").lines())
+    guard.standing = guard.standing._replace(update=replace(last, at=NOW - 8 * 86_400))
+    later = "\n".join(guard.tick().lines())
+
+    assert (" ! UPDATE 0.1.1-1796000000: " in shown) == (state in UNDER_WAY)
+    assert ("another key" in wrong) == (state in WRONG)
+    assert "Everything works" in later
+
+
 def test_a_gate_that_is_gone_is_told_above_all_and_first_of_what_is_wrong():
     guard = Guard(standing=COMPOUND._replace(gate=None))
     assert any("THE GATE PROCESS IS GONE" in line for line in guard.lines())
@@ -651,6 +669,9 @@ def families():
     for fact in Fact:
         if fact.value not in ("exit", "schedule"):
             yield from (f"wrong.fact.{fact.value}", f"step.fact.{fact.value}")
+    yield from (f"told.update.{one.value}" for one in UNDER_WAY)
+    for one in WRONG:
+        yield from (f"wrong.update.{one.value}", f"step.update.{one.value}")
 
 
 def sentences(tag):

@@ -28,6 +28,8 @@ PARTS = (
     *("contact", "exit", "tamper", "fire", "relay", "disk", "space", "commits", "heat", "power"),
     *("watchdog", "yardpass-relay", "yardpass-gate", "yardpass-sync", "yardpass-console@tty1"),
     "versions",
+    "slots",
+    "update",
 )
 
 
@@ -250,7 +252,10 @@ def test_a_bundle_holds_what_the_list_says_and_no_secret_in_any_spelling(
     code, _, err = main("doctor", "--settings", site, "--bundle", path)
 
     found = contents(path)
-    names = {"doctor.json", "settings.json", "peers.json", "ledger.json", "journal.txt"}
+    names = {
+        *("doctor.json", "settings.json", "peers.json", "ledger.json", "update.json"),
+        "journal.txt",
+    }
     assert set(found) == {f"yardpass-doctor/{name}" for name in names}
     whole = b"".join(found.values())
     for secret in planted:

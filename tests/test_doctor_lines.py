@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.doctor import device_lines, lines, machine_lines, site_lines
+from appliance.doctor import device_lines, lines, machine_lines, site_lines, update_lines
 from appliance.doctor.device_lines import Picture, RelayState
 from appliance.doctor.lines import Fault, Level, Line, Missing
 from appliance.doctor.machine_lines import Clock, Commits, Disk, Power, Space, Unit
 from appliance.doctor.site_lines import DAY, HOUR, Identity, LedgerAge, Peers
+from appliance.doctor.update_lines import Slots
+from appliance.update.outcome import Outcome, State
 from ledger_sync.clock import Grade
 from ledger_sync.store import RESERVED_BYTES
 
@@ -19,6 +21,13 @@ GOOD_PICTURE = Picture(1280, 720, 110.0, 0.01, 0.02, 400.0)
 GOOD_POWER = Power(False, False, False, False)
 AGES = {"fresh": HOUR, "stale": 3 * DAY, "old": 14 * DAY}
 NOW = 1_800_000_000
+
+SLOTS = Slots("a", "0.1.0-9", True, "b", True, "0.0.9-9", 0)
+
+
+def level_of(state):
+    return {State.KEPT: Level.OK, State.FAILED: Level.FAIL}.get(state, Level.WARN)
+
 
 CASES = {
     "camera": (
@@ -95,6 +104,26 @@ CASES = {
             (Unit("yardpass-gate", "active", "success", 9), Level.WARN),
             (Unit("yardpass-gate", "inactive", "success", 0), Level.WARN),
             (Unit("yardpass-gate", "failed", "watchdog", 0), Level.FAIL),
+        ],
+    ),
+    "slots": (
+        update_lines.slots,
+        [
+            (SLOTS, Level.OK),
+            (SLOTS._replace(other_version=""), Level.OK),
+            (SLOTS._replace(is_kept=False), Level.WARN),
+            (SLOTS._replace(is_other_whole=False), Level.WARN),
+            (SLOTS._replace(starts=2), Level.WARN),
+        ],
+    ),
+    "update": (
+        update_lines.update,
+        [
+            (None, Level.OK),
+            *(
+                (Outcome("0.1.1-9", "stick", state, NOW, "why"), level_of(state))
+                for state in State
+            ),
         ],
     ),
     "versions": (machine_lines.versions, [("yardpass 0.1.0", Level.OK)]),

@@ -8,13 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from gatehouse import house
+from test_update_agent import OLD, Machine
 
-from appliance.doctor import device_probes, machine_probes, site_probes
+from appliance.doctor import device_probes, machine_probes, site_probes, update_probes
 from appliance.doctor.device_lines import RelayState
 from appliance.doctor.lines import Fault, Missing
 from appliance.doctor.machine_lines import Disk, Power, Unit
+from appliance.doctor.update_lines import Slots
 from appliance.outfit import Driver
 from appliance.settings import load
+from appliance.update.outcome import State
 from hw.picture_quality import quality_of
 from hw.sim import album
 from hw.sim.optics import Shot
@@ -29,6 +32,49 @@ def put(root, files):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     return root
+
+
+# --- the slots
+
+
+RAUC = """\
+[slot.system.0]
+bundle.version=0.1.0-1
+[slot.system.1]
+bundle.version=0.0.9-7
+"""
+
+
+@pytest.fixture
+def slots(tmp_path):
+    return Machine(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"), [(RAUC, "0.0.9-7"), ("", ""), ("no file of RAUC", ""), (None, "")]
+)
+def test_what_runs_and_what_the_other_slot_holds_is_read_of_the_box_and_of_rauc(
+    slots, text, holds
+):
+    if text is not None:
+        put(slots.folder, {update_probes.RAUC_FILE: text})
+
+    found = update_probes.slots(slots.box)
+    slots.agent.note_step("0.1.1-9", "stick", State.WAITING)
+    (slots.folder / ".slot-b-is-bad").touch()
+
+    assert found == Slots("a", OLD, True, "b", True, holds, 2)
+    assert update_probes.slots(slots.box).is_other_whole is False
+    assert update_probes.update(slots.box).state is State.WAITING
+
+
+def test_a_machine_without_slots_has_none_and_a_damaged_choice_says_what_to_do(slots, tmp_path):
+    none = replace(slots.box, choice=tmp_path / "none")
+    (slots.folder / "autoboot.txt").write_text("damaged")
+
+    assert isinstance(update_probes.slots(none), Missing)
+    assert isinstance(update_probes.update(none), Missing)
+    assert isinstance(update_probes.slots(slots.box), Fault)
 
 
 # --- the machine

@@ -14,9 +14,13 @@ from unit_files import FOLDER, UNITS, commands, read, service
 from appliance import cli
 from appliance.office import terminal_kit
 from appliance.provision import taker
+from appliance.update import stick
+from appliance.update.box import Box
+from appliance.update.inbox import Inbox
 
 BROUGHT = ("yardpass-first-boot.service", "yardpass-stick.service", "yardpass-waiting.service")
-OTHERS = ("yardpass-wallet.service", *BROUGHT)
+UPDATES = ("yardpass-update.service", "yardpass-update-stick.service")
+OTHERS = ("yardpass-wallet.service", *BROUGHT, *UPDATES)
 DAEMONS = [path for path in UNITS if path.name not in OTHERS]
 TARGET = FOLDER / "system/yardpass.target"
 FILES = [path for path in FOLDER.rglob("*") if path.is_file() and path.name != "README.md"]
@@ -121,6 +125,35 @@ def test_first_boot_is_root_without_its_rights_and_only_where_there_is_no_termin
     assert "!/var/lib/yardpass/site.toml" in unit["Unit"]["ConditionPathExists"]
     assert "User" not in unit["Service"]
     assert unit["Service"]["PrivateNetwork"] == ["yes"]
+
+
+@pytest.mark.parametrize("name", UPDATES)
+def test_an_update_is_taken_by_root_without_its_rights_and_without_a_network_on_a_box_alone(name):
+    unit = read(FOLDER / "system" / name)
+
+    assert "/etc/rauc/system.conf" in unit["Unit"]["ConditionPathExists"]
+    assert "User" not in unit["Service"]
+    assert unit["Service"]["PrivateNetwork"] == ["yes"]
+    assert unit["Service"]["RestrictAddressFamilies"] == ["AF_UNIX"]
+    assert unit["Service"]["IPAddressDeny"] == ["any"]
+
+
+def test_what_is_copied_from_a_stick_is_installed_though_the_stick_is_pulled():
+    copies, installs = (read(FOLDER / "system" / name)["Unit"] for name in reversed(UPDATES))
+
+    assert copies["Requires"] == ["run-yardpass_stick.mount"]
+    assert "Requires" not in installs and "BindsTo" not in installs
+    assert f"|{Inbox(Box().data).bundle}" in installs["ConditionPathExists"]
+    rules = (FOLDER / "udev/60-yardpass.rules").read_text()
+    assert all(name in rules for name in ("yardpass-stick.service", UPDATES[1]))
+    commands_ = read(FOLDER / "system" / UPDATES[1])["Service"]["ExecStart"]
+    assert commands_ == [f"/usr/bin/yardpass update take /run/yardpass_stick/{stick.FOLDER}"]
+
+
+def test_who_installs_an_update_may_ask_relayd_whether_the_gate_is_open():
+    asks = service(UPDATES[0])["SupplementaryGroups"][0].split()
+
+    assert service("yardpass-relay.service")["Group"][0] in asks
 
 
 def test_nobody_logs_in_over_the_network_without_a_key_of_the_office():
@@ -236,7 +269,7 @@ def instance(path):
 
 @pytest.mark.heavy
 def test_systemd_finds_nothing_to_say_about_the_units(staged):
-    ours = ["yardpass.target", *map(instance, UNITS)]
+    ours = ["yardpass.target", "yardpass-update.timer", *map(instance, UNITS)]
     done = subprocess.run(
         ["systemd-analyze", "verify", f"--root={staged}", "--man=no", *ours],
         capture_output=True,

@@ -17,6 +17,7 @@ from appliance.update.bundle import Offered, offered_of
 from appliance.update.counter import Counter
 from ledger_sync.errors import Refused, Unavailable
 
+KIND = "yardpass-sim-amd64"
 OLD, NEW = "0.1.0-1795305600", "0.1.0-1795305601"
 
 
@@ -29,7 +30,7 @@ class Machine:
         running = 3 if trial else 2
         told = f"quiet yardpass.partition={running} yardpass.tryboot={int(trial)}\n"
         (folder / "cmdline").write_text(told)
-        (folder / "os-release").write_text(f"IMAGE_VERSION={OLD}\n")
+        (folder / "os-release").write_text(f"IMAGE_ID={KIND}\nIMAGE_VERSION={OLD}\n")
         for name in ("system_a", "system_b", "boot_a", "boot_b"):
             (folder / name).write_bytes(b"full" * 1_000_000)
         self.folder, self.called, self.answers = folder, [], {}
@@ -54,7 +55,7 @@ class Machine:
                 return answer
         return ""
 
-    def offer(self, version, compatible="yardpass-sim-amd64"):
+    def offer(self, version, compatible=KIND):
         bundle = self.folder / "bundle"
         bundle.write_bytes(b"bundle")
         told = json.dumps({"compatible": compatible, "version": version})

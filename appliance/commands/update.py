@@ -1,15 +1,21 @@
 """`yardpass update`: the system of a box, its two slots, and what is kept of them."""
 
 import json
+import signal
 import sys
 from pathlib import Path
 
 import click
 
-from appliance.update import programs
-from appliance.update.agent import Agent
+from appliance.update import programs, stick
+from appliance.update.agent import Agent, GateOpen
 from appliance.update.autoboot import other
 from appliance.update.box import Box
+from appliance.update.inbox import Inbox
+from appliance.update.outcome import State
+from appliance.update.taking import RunsHere, Taking
+from hw import board_light
+from hw.board_light import Light
 from ledger_sync.errors import Refused, Unavailable
 
 SITE = Path("/var/lib/yardpass/site.toml")
@@ -26,11 +32,14 @@ def update() -> None:
 @update.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def status(as_json: bool) -> None:
-    """Which slot runs, which is started next, whether this is a trial."""
+    """Which slot runs, which is started next, whether this is a trial; what became of the last
+    update."""
     agent = _agent()
     standing, version, starts = agent.standing(), agent.box.version(), agent.box.starts()
+    last = agent.last()
     if as_json:
         found = standing._asdict() | {"version": version, "starts": starts.starts}
+        found["last"] = json.loads(last.to_bytes()) if last else None
         click.echo(json.dumps(found))
         return
     click.echo(f"slot {standing.running} runs {version}")
@@ -38,6 +47,8 @@ def status(as_json: bool) -> None:
         click.echo(f"it is kept; an update goes to slot {standing.target}")
     else:
         click.echo(f"on trial; slot {standing.chosen} is started again unless it is found well")
+    if last is not None:
+        click.echo(last.sentence)
 
 
 @update.command()
@@ -59,9 +70,87 @@ def install(bundle: Path, no_restart: bool) -> None:
 
 
 @update.command("try")
-def try_() -> None:
+@click.option(
+    "--if-written", is_flag=True, help="Only if an update was written and not tried yet."
+)
+def try_(if_written: bool) -> None:
     """Restart into the other slot once, as after an install."""
-    _agent().try_other()
+    agent = _agent()
+    last = agent.last()
+    if not if_written or (last is not None and last.state is State.WRITTEN):
+        agent.try_other()
+
+
+@update.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def take(folder: Path) -> None:
+    """Take the newest bundle in FOLDER that is newer than what runs, and let it wait.
+
+    What a box does with a stick named YARDPASS that has bundles in its folder update. What came of
+    it is left there, in OUTCOME.txt or REFUSED.txt. Next: yardpass update waiting.
+    """
+    signal.signal(signal.SIGTERM, _pulled)
+    board_light.show(Light.BUSY)
+    try:
+        offered = _taking().from_stick(folder)
+    except RunsHere as told:
+        _done(str(told), folder)
+        return
+    except (Refused, Unavailable) as error:
+        _refused(error, folder)
+        raise
+    if offered is None:
+        click.echo(f"no bundle in {folder}")
+        return
+    _done(f"{offered.version} is copied and will be installed; the stick can be taken out", folder)
+
+
+@update.command()
+@click.option(
+    "--tell",
+    type=click.Path(path_type=Path),
+    help="Folder of a stick that is told what came of it.",
+)
+def waiting(tell: Path | None) -> None:
+    """Install the bundle that waits, if one does: what a box does by itself.
+
+    As yardpass update install, but for the restart: next: yardpass update try --if-written. While
+    the gate stays open the bundle waits on.
+    """
+    board_light.show(Light.BUSY)
+    try:
+        offered = _taking().install()
+    except GateOpen as error:
+        click.echo(f"{error}; tried again later", err=True)
+        return
+    except (Refused, Unavailable) as error:
+        _refused(error, tell)
+        raise
+    if offered is not None:
+        _done(f"{offered.version} is written; the box restarts to try it", tell)
+
+
+def _pulled(*_: object) -> None:
+    """systemd ends whatever needs a stick that is gone."""
+    raise Unavailable("it was stopped while it was copied; was the stick pulled? put it in again")
+
+
+def _done(sentence: str, place: Path | None) -> None:
+    click.echo(sentence)
+    if place is not None:
+        stick.tell(place, sentence, is_refused=False)
+    board_light.show(Light.DONE)
+
+
+def _refused(error: Exception, place: Path | None) -> None:
+    if place is not None:
+        stick.tell(place, str(error), is_refused=True)
+    board_light.show(Light.REFUSED)
+
+
+def _taking() -> Taking:
+    agent = _agent()
+    return Taking(agent, Inbox(agent.box.data), click.echo)
 
 
 @update.command()
@@ -100,14 +189,17 @@ def health() -> None:
 
     Runs at every start. Exits 1 if something is wrong; on a trial the box then restarts.
     """
-    agent = _agent()
+    taking = _taking()
+    agent = taking.agent
     found = agent.check()
     for sentence in found:
         click.echo(sentence, err=True)
     if not found:
         click.echo(f"well: slot {agent.validate()} is kept")
+        taking.settle()
         return
     if agent.box.is_on_trial():
+        taking.settle(found[0])
         click.echo("the trial has failed: restarting into the slot before", err=True)
         programs.restart(is_trial=False)
     sys.exit(1)

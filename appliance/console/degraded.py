@@ -7,8 +7,11 @@ from appliance.console.standing import Standing
 from appliance.console.words import Words
 from appliance.gate.disk_watch import LOW_BYTES
 from appliance.gate.words import plain
+from appliance.update.outcome import WRONG
+from appliance.version import shown
 
 STALE_SECONDS = 3_600  # of the ledger: from then on greens turn grey by the usual rule
+UPDATE_SECONDS = 7 * 86_400  # how long an update that did not work is told
 DOORS = frozenset({"held warning", "held", "stuck", "forced", "open at start"})
 FACTS = frozenset({"jammed", "tamper", "fire", "lockdown", "relay failed"})
 
@@ -25,6 +28,7 @@ def wrongs(standing: Standing, now: int, words: Words, faults: tuple[str, ...]) 
     return [
         *_of_gate(standing, words),
         *_of_ledger(standing, now, words),
+        *_of_update(standing, now, words),
         *(_said(words, "console", detail=plain(one)) for one in faults),
     ]
 
@@ -64,3 +68,10 @@ def _of_ledger(standing: Standing, now: int, words: Words) -> Iterator[Wrong]:
             yield _said(words, f"peer.{state}", name=plain(name))
     if 0 <= standing.free_bytes < LOW_BYTES:
         yield _said(words, "disk", free=standing.free_bytes >> 20)
+
+
+def _of_update(standing: Standing, now: int, words: Words) -> Iterator[Wrong]:
+    last = standing.update
+    if last is not None and last.state in WRONG and 0 <= now - last.at < UPDATE_SECONDS:
+        name = f"update.{last.state.value}"
+        yield _said(words, name, version=plain(shown(last.version)), detail=plain(last.why))

@@ -7,6 +7,7 @@ from appliance.console.words import Words
 from appliance.gate.words import plain
 from appliance.policy.schedule import Zone, moment
 from appliance.policy.verdict import SHAPES, Action, Colour, Verdict
+from appliance.update.outcome import UNDER_WAY
 from appliance.version import shown
 from ledger_sync import act
 from ledger_sync.clock import Grade
@@ -149,6 +150,9 @@ def standing_lines(standing: Standing, now: int, words: Words, *, most: int) -> 
         told.append(words("told.order", what=what, time=since(one.issued_at)))
     if standing.links is None:
         told.append(words("told.alone"))
+    last = standing.update
+    if last is not None and last.state in UNDER_WAY:
+        told.append(words(f"told.update.{last.state.value}", version=plain(last.version)))
     if len(told) > most:
         told[most - 1 :] = [words("told.more", first=told[most - 1], count=len(told) - most)]
     return [Line(f" ! {one}", Look.ALARM, is_wide=True) for one in told]

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from appliance.gate.remote import State
 from appliance.policy.schedule import UTC, Zone
+from appliance.update.outcome import Outcome
 from ledger_sync.duress import Duress
 from ledger_sync.orders import Stands
 
@@ -13,7 +14,8 @@ class Standing(NamedTuple):
     each peer by name (peers_file.py), None while nobody gossips here; `names` all terminals of the
     ledger; `alarms` are (terminal, kind, since); `zone` has the clocks of the site. `gate` is how
     this terminal's gate is, None while it does not answer; `free_bytes` of its disk, -1 unknown;
-    `head` is the newest head of this terminal's log: size, first 16 digits of the root."""
+    `head` is the newest head of this terminal's log: size, first 16 digits of the root; `update`
+    is what became of the last update of a box."""
 
     origin: str = ""
     size: int = 0
@@ -27,3 +29,4 @@ class Standing(NamedTuple):
     gate: State | None = State()
     free_bytes: int = -1
     head: str = ""
+    update: Outcome | None = None

@@ -8,6 +8,8 @@ from appliance.console.standing import Standing
 from appliance.gate import doorbell
 from appliance.gate.disk_watch import free_bytes
 from appliance.gate.site_clock import site_zone
+from appliance.update import outcome_file
+from appliance.update.box import Box
 from ledger_sync import peers_file
 from ledger_sync.batch import head_in
 from ledger_sync.duress import SHOWN_SECONDS, Duress, duresses, kid_of
@@ -43,7 +45,9 @@ class Survey:
         post: Post,
         now: Callable[[], int],
         calls: Callable[[], list[Duress]] = list,
+        box: Box | None = None,
     ) -> None:
+        self._box = box or Box()
         self._calls = calls
         self._duress: set[Duress] | None = None
         self._replica = replica
@@ -62,7 +66,10 @@ class Survey:
             self._seen = (row[0] if row else -1, now)
         folder = self._post.folder
         self._standing = self._standing._replace(duress=self._called(now))
-        return self._standing._replace(links=_links(folder), free_bytes=free_bytes(folder))
+        update = outcome_file.read(self._box.data)
+        return self._standing._replace(
+            links=_links(folder), free_bytes=free_bytes(folder), update=update
+        )
 
     def _stored(self, now: int) -> Standing:
         held, store = self._replica.ledger(), self._replica.store

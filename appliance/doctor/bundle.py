@@ -4,6 +4,7 @@
     settings.json   the settings as they are understood, not the file: comments stay at home
     peers.json      how the peers are
     ledger.json     size, age and policy of the ledger
+    update.json     what became of the last update
     journal.txt     the last lines of our own services
 
 Whatever is to be written is looked through first: what looks like a key or a code is struck out,
@@ -24,6 +25,8 @@ from typing import Any
 from appliance.doctor import lines, machine_probes, site_probes
 from appliance.doctor.lines import Line
 from appliance.settings import Settings
+from appliance.update import outcome_file
+from appliance.update.box import Box
 from ledger_sync import files, peers_file
 from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.keyfile import read_key, read_secret
@@ -100,6 +103,7 @@ def _members(settings: Settings, found: Iterable[Line], run: Run) -> dict[str, s
         "settings.json": _json(_settings(settings)),
         "peers.json": _json(peers_file.read(settings.store.parent)),
         "ledger.json": _json(_ledger(settings)),
+        "update.json": _json(_update(Box())),
         "journal.txt": _journal(run),
     }
 
@@ -125,6 +129,11 @@ def _ledger(settings: Settings) -> dict[str, Any]:
             return {"missing": str(replica)}
         held = replica.ledger()
         return {"origin": held.origin, "size": held.size, "quorum_time": held.quorum_time}
+
+
+def _update(box: Box) -> dict[str, Any]:
+    last = outcome_file.read(box.data)
+    return json.loads(last.to_bytes()) if last else {}
 
 
 def _journal(run: Run) -> str:

@@ -14,11 +14,14 @@ from appliance.doctor import (
     machine_probes,
     site_lines,
     site_probes,
+    update_lines,
+    update_probes,
 )
 from appliance.doctor.lines import Line, Missing, fault_of
 from appliance.gate.assembly import system_clock
 from appliance.provision import refusal
 from appliance.settings import Settings, load
+from appliance.update.box import Box
 from appliance.version import BUILD_TIME
 from ledger_sync.errors import Refused, Unavailable
 
@@ -85,3 +88,9 @@ def _machine(folder: Path) -> Iterator[Line]:
     for name in machine_probes.UNITS:
         yield machine_lines.unit(machine_probes.unit(name), name)
     yield machine_lines.versions(machine_probes.versions())
+    yield from _update(Box())
+
+
+def _update(box: Box) -> Iterator[Line]:
+    yield update_lines.slots(update_probes.slots(box))
+    yield update_lines.update(update_probes.update(box))

@@ -3,14 +3,16 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from appliance.update import health, programs, slots
+from appliance.update import health, outcome, outcome_file, programs, slots
 from appliance.update.autoboot import other
 from appliance.update.box import Box
 from appliance.update.bundle import Offered, offered_of
 from appliance.update.counter import Counter
+from appliance.update.outcome import Outcome, State
 from appliance.update.programs import Run
 from appliance.update.slots import Standing
 from ledger_sync.errors import Refused, Unavailable
@@ -24,6 +26,10 @@ _WIPED_BYTES = 1 << 20  # of a slot that nobody shall go back to: its superblock
 IsOpen = Callable[[], bool]
 
 
+class GateOpen(Unavailable):
+    """Nothing is wrong but that the gate did not close."""
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
     """Acts on one box. `is_open` asks relayd whether the gate's relay is on."""
@@ -31,6 +37,7 @@ class Agent:
     box: Box
     run: Run
     is_open: IsOpen
+    now: Callable[[], int] = field(default=lambda: int(time.time()))
 
     def standing(self) -> Standing:
         """Raises `Unavailable` on a machine that is no box."""
@@ -41,19 +48,63 @@ class Agent:
         another key, `Refused`."""
         if not bundle.is_file():
             raise Unavailable(f"no bundle at {bundle}")
-        told = self.run(["/usr/bin/rauc", "info", "--output-format=json", str(bundle)])
+        try:
+            told = self.run(["/usr/bin/rauc", "info", "--output-format=json", str(bundle)])
+        except Unavailable as error:
+            why = str(error).strip().splitlines()[-1]
+            step = "write it anew, or take one that the maker of this box has signed"
+            raise Unavailable(f"no bundle for this box ({why}); {step}") from error
         return offered_of(told)
 
-    def install(self, bundle: Path) -> Offered:
+    def acceptable(self, bundle: Path) -> Offered:
+        """What a bundle brings that this box may take by itself. Raises as `offered`, and
+        `Refused` for another kind of box, what is not newer, what was tried and did not work."""
+        offered = self.offered(bundle)
+        slots.check_kind(self.box.kind(), offered.compatible)
+        slots.check_newer(self.box.version(), offered.version)
+        outcome.check_tries(self.last(), offered.version)
+        return offered
+
+    def install(self, bundle: Path, source: str = "hand") -> Offered:
         """Writes a bundle to the slot that does not run. Raises `Refused` for what is not newer,
         `Unavailable` for another key, a changed byte, an open gate. The slot that runs stays."""
-        offered = self.offered(bundle)
-        slots.check_install(self.standing(), self.box.version(), offered.version)
-        self._await_closed()
-        self._mark(other(self.box.running()), is_bad=True)
-        programs.install(str(bundle))
-        self._mark(other(self.box.running()), is_bad=False)
+        version = ""
+        try:
+            offered = self.offered(bundle)
+            version = offered.version
+            slots.check_kind(self.box.kind(), offered.compatible)
+            slots.check_install(self.standing(), self.box.version(), version)
+            self._await_closed()
+            self.note_step(version, source, State.WRITING)
+            self._mark(other(self.box.running()), is_bad=True)
+            programs.install(str(bundle))
+            self._mark(other(self.box.running()), is_bad=False)
+        except GateOpen:
+            self.note_step(version, source, State.WAITING)
+            raise
+        except (Refused, Unavailable) as error:
+            self.note_refused(version, source, str(error))
+            raise
+        self.note_step(version, source, State.WRITTEN)
         return offered
+
+    def last(self) -> Outcome | None:
+        """What became of the last update; None for none."""
+        return outcome_file.read(self.box.data)
+
+    def note(self, made: Outcome | None) -> None:
+        """Keeps it for the screen and the doctor, as far as the disk takes it."""
+        with suppress(Refused, Unavailable):
+            if made is not None:
+                outcome_file.write(self.box.data, made)
+
+    def note_refused(self, version: str, source: str, why: str) -> None:
+        """That something was refused, unless another update is under way."""
+        self.note(outcome.refused(self.last(), version, source, why, now=self.now()))
+
+    def note_step(self, version: str, source: str, state: State) -> None:
+        """That an update of this version is at this step."""
+        self.note(outcome.begun(self.last(), version, source, state, now=self.now()))
 
     def try_other(self) -> None:
         """Restarts into the other slot, once, when the gate is closed. Raises `Refused` for a slot
@@ -62,6 +113,9 @@ class Agent:
         if self._is_bad(target):
             raise Refused(f"slot {target} is not whole; install an update")
         self._await_closed()
+        last = self.last()
+        if last is not None and last.state is State.WRITTEN:
+            self.note(outcome.tried(last))
         programs.restart(is_trial=True)
 
     def validate(self) -> str:
@@ -69,7 +123,15 @@ class Agent:
         slot = self.box.running()
         self.box.choose(slot)
         self.box.set_starts(Counter(slot, 0))
+        self.settle()
         return slot
+
+    def settle(self, why: str = "") -> None:
+        """Keeps what became of a trial: that it is well, or `why` not; and of what a power cut
+        ended before it."""
+        last = self.last()
+        if last is not None:
+            self.note(outcome.settled(last, self.box.version(), why))
 
     def revert(self) -> str:
         """Goes back to the other slot, now and from now on. Raises `Refused` where it is not
@@ -117,7 +179,7 @@ class Agent:
             if not self.is_open():
                 return
             time.sleep(1)
-        raise Unavailable("the gate is open; nothing is changed until it is closed")
+        raise GateOpen("the gate is open; nothing is changed until it is closed")
 
     def _mark(self, slot: str, *, is_bad: bool) -> None:
         """Remembers that a slot holds nothing whole."""

@@ -13,7 +13,7 @@ from ledger_sync.errors import Refused, Unavailable
 
 PLACES = "what an image of Yardpass has; a checkout has none, and is updated by git"
 _WORD = re.compile(r"(?:^| )yardpass\.(partition|tryboot)=(\d)(?= |$)")
-_SYSTEM = "IMAGE_VERSION="
+_VERSION, _KIND = "IMAGE_VERSION", "IMAGE_ID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,19 @@ class Box:
 
     def version(self) -> str:
         """That of the image, `0.1.0-1795305600`. Raises `Unavailable` where there is none."""
+        return self._named(_VERSION)
+
+    def kind(self) -> str:
+        """Which bundles it takes, `yardpass-pi5-arm64`: what they call compatible."""
+        return self._named(_KIND)
+
+    def _named(self, what: str) -> str:
         text = _read(self.release, 65_536).decode(errors="replace")
         for line in text.splitlines():
-            if line.startswith(_SYSTEM):
-                return line.removeprefix(_SYSTEM).strip('"')
-        raise Unavailable(f"{self.release} names no IMAGE_VERSION: {PLACES}")
+            name, _, value = line.partition("=")
+            if name == what:
+                return value.strip('"')
+        raise Unavailable(f"{self.release} names no {what}: {PLACES}")
 
 
 def _read(path: Path, limit: int) -> bytes:

@@ -52,8 +52,19 @@ def check_install(standing: Standing, running: str, offered: str) -> None:
             f"slot {standing.running} is on trial and not yet found well; wait for its health"
             " check, or: yardpass update validate"
         )
+    check_newer(running, offered)
+
+
+def check_newer(running: str, offered: str) -> None:
+    """Raises `Refused` for what is not newer than what runs."""
     if version_key(offered) <= version_key(running):
         raise Refused(f"version {offered} is not newer than {running}, which runs; nothing done")
+
+
+def check_kind(box: str, bundle: str) -> None:
+    """Raises `Refused` for a bundle for boxes of another kind."""
+    if box != bundle:
+        raise Refused(f"it is for boxes {bundle[:64]!r}, this one is {box!r}; take its own bundle")
 
 
 def check_revert(standing: Standing, *, is_prevented: bool) -> None:
