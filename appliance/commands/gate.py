@@ -16,10 +16,12 @@ from appliance.gate.assembly import open_gate, system_clock
 from appliance.gate.duty import open_senses, serve
 from appliance.gate.loop import Stop
 from appliance.gate.notify import Beat, told
+from appliance.gate.reserve import Reserve
 from appliance.gate.signboard import Signboard
 from appliance.settings import Settings, load
 from ledger_sync.feed import INCARNATION_BYTES
 
+_log = logging.getLogger("yardpass.gate")
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 """Signals that end the gate in order: each would kill it in the middle of a pulse."""
 
@@ -50,11 +52,15 @@ def gate(path: Path) -> None:
 
 def _run(settings: Settings, stop: Stop, beat: Beat) -> None:
     incarnation = os.urandom(INCARNATION_BYTES)
+    reserve = Reserve(settings.store.parent)
+    if reserve.give_up():
+        _log.warning("the disk is full: what the gate kept for its start is used; free disk space")
     with (
         open_gate(settings, clock=system_clock(), incarnation=incarnation) as (terminal, desk),
         screen() as show,
         Signboard(terminal, settings.store.parent, show=show) as board,
     ):
+        reserve.keep()
         senses = open_senses(settings, terminal)
 
         def at_rest() -> None:
