@@ -27,6 +27,15 @@ _ORIGIN = re.compile(r"[a-z0-9][a-z0-9./:-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateRules:
+    """Whether updates that the ledger names are installed, and for how many minutes nobody must
+    have come before."""
+
+    is_automatic: bool = False
+    quiet_minutes: int = 10
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All a terminal must know to start. Times in the unit of their name.
 
@@ -53,6 +62,7 @@ class Settings:
     guards: Path
     listen: str
     discover: bool
+    update: UpdateRules = field(default_factory=UpdateRules)
 
 
 def load(path: Path, *, has_devices: bool = True) -> Settings:
@@ -77,6 +87,7 @@ class _Reader:
         terminal = self._table("terminal", {"name", "gate", "direction", "zones"})
         files = self._table("files", _FILES)
         sync = self._table("sync", {"listen", "discover"}, required=False)
+        update = self._table("update", {"automatic", "quiet_minutes"}, required=False)
         eye = self._table("eye", {"deadline_ms", "engines"}, required=False)
         relay = self._table("relay", None)
         name = self._text(terminal, "terminal", "name", _NAME, "a-z, 0-9, dot, dash")
@@ -104,6 +115,10 @@ class _Reader:
             guards=self._path(files, "guards", "guards"),
             listen=self._listen(sync),
             discover=self._flag(sync, "sync", "discover"),
+            update=UpdateRules(
+                self._flag(update, "update", "automatic"),
+                self._number(update, "update", "quiet_minutes", 10, (1, 1_440)),
+            ),
         )
         self._check_lease(settings)
         self._unknown_tables()
@@ -152,6 +167,7 @@ class _Reader:
     def _unknown_tables(self) -> None:
         known = (
             *("site", "terminal", "files", "sync", "camera", "relay", "relayd", "eye"),
+            "update",
             *outfit.TABLES,
         )
         for name in self.document.tables:

@@ -30,6 +30,7 @@ PARTS = (
     "versions",
     "slots",
     "update",
+    "automatic updates",
 )
 
 

@@ -183,6 +183,14 @@ def test_what_could_not_be_had_fails_with_its_step_and_what_is_not_here_does_not
     assert missing[1:] == (Level.ABSENT, "there is none", "")
 
 
+@pytest.mark.parametrize(("is_on", "says"), [(True, "after 10 min"), (False, "off, by a stick")])
+def test_a_box_says_whether_the_ledger_s_updates_are_installed(is_on, says):
+    line = update_lines.automatic(is_on, 10, None)
+
+    assert (line.level, says in line.found) == (Level.OK, True)
+    assert update_lines.automatic(is_on, 10, Missing("no box")).level is Level.ABSENT
+
+
 @pytest.mark.parametrize("name", device_lines.INPUTS)
 @pytest.mark.parametrize("is_active", [True, False])
 def test_each_input_has_a_line_of_its_own(name, is_active):

@@ -44,6 +44,7 @@ ACTS = {
     ("recognise",): ("yardpass/bj01", "--policy", "00" * 32, "--class", "visitor"),
     ("rotate",): (),
     ("publish",): ("public",),
+    ("update",): ("v2.raucb", "public", "--url", "https://hz07.example/ledger"),
     ("cosigner",): ("boris", "--name", "boris", "--site", "hz07"),
     ("cosign",): ("anna", "draft", "--genesis", "office/genesis.policy", "--out", "line"),
     ("enrol",): ("Okafor", "--print", "okafor.pdf"),
@@ -88,6 +89,8 @@ def prepared(furnished, tmp_path_factory):
         Path("pin").write_text("314159\n")
         Path("pin").chmod(0o600)
         Path("roll.csv").write_text("resident\nAbe\nBea\n")
+        told = b"[update]\ncompatible=yardpass-sim-amd64\nversion=0.1.1-9\n"
+        Path("v2.raucb").write_bytes(told + len(told).to_bytes(8, "big"))
     finally:
         os.chdir(at)
     return folder
@@ -158,6 +161,7 @@ def test_a_dry_run_changes_no_byte_of_the_folder_and_the_command_itself_does(the
                         "write public/checkpoint (new)"]),
         (("cosign",), [f"sign a checkpoint of {ORIGIN} over 7 entries: {ORIGIN}/anna",
                        "write line (new)"]),
+        (("update",), ["entry 7: file update yardpass-sim-amd64, ", "write public/blob/"]),
         (("order",), ["write note (new)", "say: wrote note, lockdown in all zones"]),
         (("deny",), ["write note (new)"]),
         (("baseline",), ["a whole status list"]),

@@ -156,13 +156,13 @@ WRONG = [
         "[site]",
         "pulse = 1\n[site]",
         "1: [pulse] is unknown; known are site, terminal, files, sync, camera, relay, relayd, "
-        "eye, reader, sensors, indicator, sounds, door",
+        "eye, update, reader, sensors, indicator, sounds, door",
     ),
     (
         "[eye]\ndeadline_ms = 1000",
         "[eyes]",
         "21: [eyes] is unknown; known are site, terminal, files, sync, camera, relay, relayd, "
-        "eye, reader, sensors, indicator, sounds, door",
+        "eye, update, reader, sensors, indicator, sounds, door",
     ),
     *(
         ("[eye]", f"[sync]\nlisten = {value}\n[eye]", f"22: sync.listen = {shown}; {ADDRESSES}")

@@ -27,6 +27,7 @@ COMMANDS = (
     office_authority.recognise,
     office_publish.rotate,
     office_publish.publish,
+    office_publish.update,
     office_publish.cosigner,
     office_publish.cosign,
     office_people.enrol,

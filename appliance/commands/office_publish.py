@@ -20,7 +20,7 @@ from appliance.commands.office_options import (
     terms_options,
 )
 from appliance.commands.sources import is_folder, opened
-from appliance.office import unlock
+from appliance.office import unlock, updating
 from ledger_sync import archive, files
 from ledger_sync.authority.cosigner import Cosigner
 from ledger_sync.errors import Refused
@@ -89,6 +89,33 @@ def publish(folder: Path, target: Path, lines: tuple[Path, ...], draft: bool) ->
                 bridges = book.replica.history.bridges()
                 archive.write(target, made, bridges, book.replica.bundles())
     click.echo(f"wrote {target}; next: yardpass ledger import {target} --site FOLDER")
+
+
+@click.command()
+@folder_option
+@click.argument("bundle", type=FILE)
+@click.argument("target", type=FILE)
+@click.option(
+    "--url",
+    "places",
+    multiple=True,
+    metavar="URL",
+    help="Where boxes find TARGET on the web; repeat, at most 7.",
+)
+@rehearsable("target")
+def update(folder: Path, bundle: Path, target: Path, places: tuple[str, ...]) -> None:
+    """Name an update of boxes in the ledger, and put its file where the ledger is published.
+
+    BUNDLE is what yardpass-image bundle made; TARGET the folder of the published ledger. The
+    ledger says its version, hash and length; boxes of its kind with [update] automatic = true
+    fetch it from URL and install it when nobody is there, if the maker of their images signed it.
+    """
+    made = updating.publish(open_office(folder).authority, bundle, target, places)
+    click.echo(
+        f"update {made.version} for {made.kind}, {made.length >> 20} MiB; {PUBLISH} {target}"
+    )
+    if not places:
+        tell("no --url: boxes cannot fetch it; give one, or bring it by a stick")
 
 
 def line_in(file: Path) -> str:

@@ -17,6 +17,7 @@ from appliance.gate import doorbell
 from appliance.gate.exchange import exchanger_of
 from appliance.gate.notify import Beat, told
 from appliance.settings import Settings, load
+from appliance.update.fetcher import ended, fetch_for_ever
 from ledger_sync.discovery import Discovery
 from ledger_sync.peers_file import PeersFile
 from ledger_sync.store import Store
@@ -36,13 +37,15 @@ def sync(path: Path) -> None:
     with Store(settings.store) as store, told(os.environ) as beat:
         bell = doorbell.listen(settings.store.parent / doorbell.NAME)
         try:
-            asyncio.run(_run(settings, store, bell, beat))
+            asyncio.run(_run(path, settings, store, bell, beat))
         finally:
             bell.close()
             (settings.store.parent / doorbell.NAME).unlink(missing_ok=True)
 
 
-async def _run(settings: Settings, store: Store, bell: socket.socket, beat: Beat) -> None:
+async def _run(
+    path: Path, settings: Settings, store: Store, bell: socket.socket, beat: Beat
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -53,4 +56,7 @@ async def _run(settings: Settings, store: Store, bell: socket.socket, beat: Beat
             found = Discovery(settings.origin, settings.terminal, made.hint)
             port = address_of(settings.listen)[1] if settings.listen else 0
             await stack.enter_async_context(found.running(port))
+        if settings.update.is_automatic:
+            fetching = asyncio.create_task(fetch_for_ever(path, settings.store.parent, store))
+            stack.push_async_callback(ended, fetching)
         await made.run(settings.listen, stop, beat)

@@ -62,7 +62,8 @@ def told(entry: Entry, by_handle: Mapping[bytes, str], by_place: Places) -> str:
         case Snapshot():
             return f"a snapshot of the state after {entry.size} entries, {entry.length} bytes"
         case Blob():
-            return f"file {entry.name}, {entry.length} bytes"
+            hints = "".join(f", {hint}" for hint in entry.hints or ())
+            return f"file {entry.name}, {entry.length} bytes{hints}"
         case _:  # of a kind that this version does not know
             return f"an entry of kind {entry.kind}"
 

@@ -103,10 +103,14 @@ def _number(value: Any) -> int:
 
 def tried(before: Outcome) -> Outcome:
     """It is started on trial now, once more."""
-    tries = dict(before.tries)
-    count = tries.pop(before.version, 0)
-    kept = dict(list(tries.items())[1 - MAX_VERSIONS :])
-    return replace(before, state=State.TRYING, tries=kept | {before.version: count + 1})
+    return replace(before, state=State.TRYING, tries=_counted(before.tries, before.version))
+
+
+def _counted(tries: Mapping[str, int], version: str) -> Mapping[str, int]:
+    """With one more try of this version; the last `MAX_VERSIONS` are kept."""
+    others = {one: count for one, count in tries.items() if one != version}
+    kept = dict(list(others.items())[1 - MAX_VERSIONS :])
+    return kept | {version: tries.get(version, 0) + 1}
 
 
 def settled(before: Outcome, running: str, why: str = "") -> Outcome:
@@ -133,6 +137,12 @@ def check_tries(before: Outcome | None, version: str) -> None:
     if before is not None and before.tries.get(version, 0) >= MAX_TRIES:
         what = f"version {version} was tried and did not work"
         raise Refused(f"{what}; bring a newer one, or insist: yardpass update install BUNDLE")
+
+
+def struck(before: Outcome | None, version: str) -> Outcome:
+    """A version that comes by itself was not taken: after `MAX_TRIES` it shall come no more."""
+    last = before or Outcome(version, "", State.REFUSED, 0)
+    return replace(last, tries=_counted(last.tries, version))
 
 
 def refused(

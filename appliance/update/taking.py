@@ -5,8 +5,10 @@ Two steps, for a stick may be pulled as soon as its bundle is copied. The door i
 slot that is kept. Nobody is asked anything.
 """
 
+import hashlib
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from appliance.update.bundle import Offered
 from appliance.update.inbox import Inbox
 from appliance.update.outcome import State
 from ledger_sync.errors import Refused, Unavailable
+from ledger_sync.updates import Update
 
 STICK, LEDGER = "stick", "ledger"
 TRIAL_SECONDS = 360  # how long a trial that runs now is waited for: its health check takes 300
@@ -81,14 +84,51 @@ class Taking:
             raise
         return offered
 
+    def from_ledger(self, file: Path, update: Update) -> Offered:
+        """Copies the file that was fetched of what the ledger names; it goes then. Raises
+        `Refused` or `Unavailable` if it is another file or has no room, and if it may not be
+        taken: then it is fetched once more, and not again."""
+        agent = self.agent
+        try:
+            copy = self.inbox.take(file)
+            if _hash(copy) != update.sha256:
+                raise Refused("what was fetched is not the file that the ledger names")
+            offered = self._as_named(copy, update)
+        except (Refused, Unavailable) as error:
+            self.inbox.clear()
+            agent.note_refused(update.version, LEDGER, str(error))
+            raise
+        finally:
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
+        agent.note_step(offered.version, LEDGER, State.WAITING)
+        return offered
+
+    def _as_named(self, copy: Path, update: Update) -> Offered:
+        """RAUC decides, and the ledger must have told its version."""
+        try:
+            offered = self.agent.acceptable(copy)
+            if offered.version != update.version:
+                what = f"the ledger calls it {update.version}, it is {offered.version}"
+                raise Refused(f"{what}; tell the office to publish it anew")
+        except (Refused, Unavailable):
+            self.agent.note(outcome.struck(self.agent.last(), update.version))
+            raise
+        return offered
+
+    @property
+    def source(self) -> str:
+        """Where what waits came from."""
+        last = self.agent.last()
+        return last.source if last else STICK
+
     def install(self) -> Offered | None:
         """Writes what waits; None where nothing does. Waits for the end of a trial and for a
         closed gate, each so long. It waits on until its trial went well (`settle`), should the
         power go. Raises `GateOpen` and keeps it, or `Refused` or `Unavailable`, and it is gone."""
         if not self.inbox.is_full:
             return None
-        last = self.agent.last()
-        source = last.source if last else STICK
+        last, source = self.agent.last(), self.source
         self._await_kept()
         try:
             offered = self.agent.offered(self.inbox.bundle)
@@ -117,3 +157,8 @@ class Taking:
             if self.agent.standing().is_committed:
                 return
             time.sleep(_POLL_SECONDS)
+
+
+def _hash(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
