@@ -1,6 +1,8 @@
 """What `yardpass update` does on a box, with RAUC and systemd played by the test."""
 
+import errno
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -123,6 +125,38 @@ def test_nothing_is_changed_while_the_gate_is_open(machine):
     assert not any("reboot" in one or "install" in one for one in machine.called)
     assert machine.box.chosen() == "a"
     assert not (machine.folder / "factory-reset").exists()
+
+
+def test_an_open_gate_is_waited_for_as_long_as_was_said(machine, monkeypatch):
+    waited = []
+    machine.is_open = True
+    monkeypatch.setattr(agents.time, "sleep", waited.append)
+
+    with pytest.raises(Unavailable, match="gate is open"):
+        replace(machine.agent, wait_seconds=3).install(machine.offer(NEW))
+
+    assert waited == [1, 1, 1]
+
+
+def test_nothing_is_installed_that_no_trial_could_find_well(machine, monkeypatch):
+    fault = f"{health.FULL} /persistent takes no write (No space left on device)"
+    monkeypatch.setattr(health, "disk_faults", lambda _: iter([fault]))
+
+    with pytest.raises(Unavailable, match="nothing is installed: disk full"):
+        machine.agent.install(machine.offer(NEW))
+
+    assert not any("rauc install" in one for one in machine.called)
+
+
+def test_what_rauc_says_is_its_reason_without_its_progress(machine):
+    said = "rauc failed: 45% Copying\nLastError: Failed to copy data\nidle\nInstalling failed"
+    machine.answers["rauc install"] = Unavailable(said)
+
+    with pytest.raises(Unavailable, match=r"^rauc failed: Failed to copy data$"):
+        machine.agent.install(machine.offer(NEW))
+    machine.answers["rauc install"] = Unavailable("cannot run rauc: no such file")
+    with pytest.raises(Unavailable, match="no such file"):
+        machine.agent.install(machine.offer(NEW))
 
 
 def test_a_slot_that_was_half_written_is_never_gone_back_to(machine):
@@ -254,6 +288,19 @@ def test_a_disk_that_takes_no_write_is_told(machine):
     assert "takes no write" in fault
 
 
+@pytest.mark.parametrize(("number", "is_full"), [(errno.ENOSPC, True), (errno.EROFS, False)])
+def test_a_full_disk_is_told_apart_from_one_that_is_broken(machine, monkeypatch, number, is_full):
+    def refused(_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(health.os, "fsync", refused)
+
+    [fault] = health.disk_faults(machine.folder)
+
+    assert fault.startswith(health.FULL) == is_full
+    assert "yardpass doctor" in fault
+
+
 def test_a_box_that_is_no_terminal_yet_is_well(machine):
     found = health.faults(machine.run, data=machine.folder, site=machine.folder / "none")
 
@@ -312,6 +359,34 @@ def test_a_trial_that_fails_ends_in_a_restart(trial, monkeypatch):
     assert trial.called == ["/usr/bin/systemctl reboot"]
     assert trial.box.chosen() == "a"
     assert trial.box.starts() == Counter("a", 2)
+
+
+def test_a_trial_that_failed_ends_when_the_gate_is_closed_and_not_before(trial, monkeypatch):
+    seen = []
+
+    def pass_time(_):
+        seen.append(list(trial.called))
+        trial.is_open = len(seen) < 500
+
+    trial.is_open = True
+    monkeypatch.setattr(agents.time, "sleep", pass_time)
+
+    trial.agent.end_trial()
+
+    assert seen == [[]] * 500
+    assert trial.called == ["/usr/bin/systemctl reboot"]
+
+
+@pytest.mark.parametrize(("what", "starts"), [(health.FULL, 0), ("disk:", 2)])
+def test_a_kept_slot_is_not_given_up_for_a_full_disk(command, machine, monkeypatch, what, starts):
+    monkeypatch.setattr(health, "disk_faults", lambda _: iter([f"{what} no write"]))
+
+    done = command("health")
+
+    assert done.exit_code == 1
+    assert f"{what} no write" in done.stderr
+    assert machine.box.starts() == Counter("a", starts)
+    assert machine.called == []
 
 
 def test_a_box_is_made_new_only_after_a_question(command, machine):

@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,7 +13,8 @@ from appliance.commands.office_options import Bars
 from appliance.commands.settings_option import settings_option
 from appliance.settings import Settings, load
 from appliance.update import fetching, programs, quiet, stick
-from appliance.update.agent import Agent, GateOpen
+from appliance.update import health as healths
+from appliance.update.agent import CLOSED_SECONDS, Agent, GateOpen
 from appliance.update.autoboot import other
 from appliance.update.box import Box
 from appliance.update.inbox import Inbox
@@ -59,12 +61,20 @@ def status(as_json: bool) -> None:
 @update.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--no-restart", is_flag=True, help="Write it; try it at another time.")
-def install(bundle: Path, no_restart: bool) -> None:
+@click.option(
+    "--wait",
+    "seconds",
+    default=CLOSED_SECONDS,
+    show_default=True,
+    type=click.IntRange(1, 86_400),
+    help="Seconds an open gate is waited for.",
+)
+def install(bundle: Path, no_restart: bool, seconds: int) -> None:
     """Verify BUNDLE, write it to the other slot, and restart into it on trial.
 
     Only what is signed for boxes like this and newer than what runs. Waits for an open gate.
     """
-    agent = _agent()
+    agent = replace(_agent(), wait_seconds=seconds)
     offered = agent.install(bundle)
     slot = other(agent.box.running())
     click.echo(f"wrote {offered.version} to slot {slot}")
@@ -259,7 +269,9 @@ def health() -> None:
     if agent.box.is_on_trial():
         taking.settle(found[0])
         click.echo("the trial has failed: restarting into the slot before", err=True)
-        programs.restart(is_trial=False)
+        agent.end_trial()
+    elif all(one.startswith(healths.FULL) for one in found):
+        click.echo(f"slot {agent.validate()} is kept: a full disk is no fault of it", err=True)
     sys.exit(1)
 
 

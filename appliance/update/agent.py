@@ -38,6 +38,7 @@ class Agent:
     run: Run
     is_open: IsOpen
     now: Callable[[], int] = field(default=lambda: int(time.time()))
+    wait_seconds: int = CLOSED_SECONDS
 
     def standing(self) -> Standing:
         """Raises `Unavailable` on a machine that is no box."""
@@ -67,13 +68,16 @@ class Agent:
 
     def install(self, bundle: Path, source: str = "hand") -> Offered:
         """Writes a bundle to the slot that does not run. Raises `Refused` for what is not newer,
-        `Unavailable` for another key, a changed byte, an open gate. The slot that runs stays."""
+        `Unavailable` for another key, a changed byte, an open gate, a data partition that takes no
+        write, with which no trial would be found well. The slot that runs stays."""
         version = ""
         try:
             offered = self.offered(bundle)
             version = offered.version
             slots.check_kind(self.box.kind(), offered.compatible)
             slots.check_install(self.standing(), self.box.version(), version)
+            for fault in health.disk_faults(self.box.data):
+                raise Unavailable(f"nothing is installed: {fault}")
             self._await_closed()
             self.note_step(version, source, State.WRITING)
             self._mark(other(self.box.running()), is_bad=True)
@@ -174,8 +178,15 @@ class Agent:
                 return found
             time.sleep(_POLL_SECONDS)
 
+    def end_trial(self) -> None:
+        """Restarts into the slot before, when the gate is closed, however long that takes: what
+        holds it open may be a fire."""
+        while self.is_open():
+            time.sleep(1)
+        programs.restart(is_trial=False)
+
     def _await_closed(self) -> None:
-        for _ in range(CLOSED_SECONDS):
+        for _ in range(self.wait_seconds):
             if not self.is_open():
                 return
             time.sleep(1)

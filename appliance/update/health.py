@@ -4,6 +4,7 @@ Four things, each a sentence when it fails: the data partition takes a write, th
 relay's process answers, and a code that nobody issued is read, judged and refused.
 """
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from ledger_sync.errors import Unavailable
 
 UNITS = ("yardpass-relay.service", "yardpass-gate.service", "yardpass-sync.service")
 YARDPASS = "/usr/bin/yardpass"
+FULL = "disk full:"
+"""How the sentence begins whose fault no system is: the next one has the same data partition."""
 SELF_TEST = "YP1:THIS IS NO PASS"
 SITE = Path("/var/lib/yardpass")
 
@@ -41,7 +44,8 @@ def disk_faults(data: Path) -> Iterator[str]:
             os.fsync(file.fileno())
         probe.unlink()
     except OSError as error:
-        yield f"disk: {data} takes no write ({error.strerror})"
+        what = FULL if error.errno == errno.ENOSPC else "disk:"
+        yield f"{what} {data} takes no write ({error.strerror}); see: yardpass doctor"
 
 
 def _answered(run: Run, command: list[str], what: str) -> Iterator[str]:

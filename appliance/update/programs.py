@@ -1,5 +1,6 @@
 """Runs the programs of the system that an update needs; what they say, or why they would not."""
 
+import re
 import subprocess
 from collections.abc import Callable, Sequence
 
@@ -7,6 +8,7 @@ from ledger_sync.errors import Unavailable
 
 _SECONDS = 60
 INSTALL_SECONDS = 1_800  # a slow card takes minutes
+_REASON = re.compile(r"^LastError: (.+)$", re.MULTILINE)
 Run = Callable[[Sequence[str]], str]
 """Runs a program; its standard output. Raises `Unavailable` if it fails or hangs."""
 
@@ -25,8 +27,13 @@ def run(command: Sequence[str], *, seconds: float = _SECONDS) -> str:
 
 
 def install(bundle: str) -> str:
-    """RAUC verifies the bundle as it writes it: a byte that was changed stops it."""
-    return run(["/usr/bin/rauc", "install", bundle], seconds=INSTALL_SECONDS)
+    """RAUC verifies the bundle as it writes it: a byte that was changed stops it. Raises
+    `Unavailable` with RAUC's reason, without the progress that it prints before."""
+    try:
+        return run(["/usr/bin/rauc", "install", bundle], seconds=INSTALL_SECONDS)
+    except Unavailable as error:
+        reason = _REASON.search(str(error))
+        raise Unavailable(f"rauc failed: {reason[1]}" if reason else str(error)) from error
 
 
 def restart(*, is_trial: bool) -> None:
