@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ from appliance.commands.ledger_options import now
 from appliance.commands.office_options import Bars
 from appliance.commands.settings_option import settings_option
 from appliance.settings import Settings, load
-from appliance.update import fetching, programs, quiet, stick
+from appliance.update import fetching, gate, programs, quiet, stick
 from appliance.update import health as healths
 from appliance.update.agent import CLOSED_SECONDS, Agent, GateOpen
 from appliance.update.autoboot import other
@@ -284,22 +285,4 @@ def backend(words: tuple[str, ...]) -> None:
 
 
 def _agent() -> Agent:
-    return Agent(Box(), programs.run, _is_open)
-
-
-def _is_open() -> bool:
-    """Whether relayd drives the gate now; a relay that does not answer opens nothing."""
-    from appliance import relay_settings
-    from hw.errors import Unavailable as HardwareUnavailable
-    from hw.relay_line import RelayLine, RelayLineOptions
-
-    try:
-        line = RelayLine(RelayLineOptions(str(relay_settings.load(SITE).socket)))
-    except (Refused, Unavailable, HardwareUnavailable):
-        return False
-    try:
-        return bool(line.state()["on"])
-    except HardwareUnavailable:
-        return False
-    finally:
-        line.close()
+    return Agent(Box(), programs.run, partial(gate.is_open, SITE))
