@@ -66,7 +66,7 @@ class Exchanger:
         self.handshakes = 0
         self._is_held = False
         self._complain = Complaints(_log, self._ticks).say
-        self._versions = (-1, -1, -1)
+        self._versions = ((-1, 0), -1, -1)
         self._refreshed_at = float("-inf")
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
@@ -143,9 +143,9 @@ class Exchanger:
 
     def _look(self) -> None:
         """What other processes changed in the store: the ledger, denials, orders and withdrawals
-        (which move the version), feeds signed off."""
-        row = self._store.row("PRAGMA data_version")
-        version = int(row[0]) if row else 0
+        (which move the version), feeds signed off; and a ledger that a peer brought."""
+        row = self._store.row("PRAGMA data_version")  # which this connection's own do not move
+        version = (int(row[0]) if row else 0, self.gossip.takeovers)
         if version == self._versions[0]:
             return
         row = self._store.row("SELECT version, (SELECT count(*) FROM denial) FROM ledger")

@@ -66,6 +66,7 @@ class Gossip:
         self.acknowledged: dict[tuple[int, str], tuple[int, str]] = {}
         """(own feed, peer) -> the size it vouches for, and the note that says so; see `settle`."""
         self.on_acknowledged: Callable[[], None] = lambda: None
+        self.takeovers = 0  # ledgers that came from a peer
 
     # --- conversations ---------------------------------------------------------------------------
 
@@ -128,7 +129,7 @@ class Gossip:
                 self._greeter.on_want(talk, message, self._ticks)
             case frames.File():
                 if self._takeover.on_file(talk, message):
-                    self.ledger_changed()
+                    self._took_over()
             case frames.Ack():
                 self._on_ack(talk, message)
             case frames.Deny() | frames.Evidence():
@@ -141,7 +142,11 @@ class Gossip:
         self._greeter.on_hello(talk, hello, self._ticks)
         self._alarms.tell(talk, self._ticks)
         if self._takeover.consider(talk, hello.checkpoint, self._ticks):
-            self.ledger_changed()
+            self._took_over()
+
+    def _took_over(self) -> None:
+        self.takeovers += 1
+        self.ledger_changed()
 
     # --- feeds -----------------------------------------------------------------------------------
 

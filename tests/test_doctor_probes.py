@@ -15,6 +15,8 @@ from appliance.doctor.device_lines import RelayState
 from appliance.doctor.lines import Fault, Missing
 from appliance.doctor.machine_lines import Disk, Power, Unit
 from appliance.doctor.update_lines import Slots
+from appliance.gate.exchange import PUBLIC_KEY
+from appliance.gate.identity import key_of
 from appliance.outfit import Driver
 from appliance.settings import load
 from appliance.update.outcome import State
@@ -309,6 +311,8 @@ def test_what_takes_too_long_is_nothing_and_what_raises_raises():
 
 
 def test_the_terminal_without_a_ledger_and_without_a_store(settings):
+    public = key_of(settings.key).public.raw.hex()
+    (settings.folder / PUBLIC_KEY).write_text(public)  # which a box has before any ledger names it
     reading = Reading(1_800_000_000, True, 0, True)
     with site_probes.opened(settings) as replica:
         found = site_probes.ledger(replica, reading)

@@ -6,10 +6,11 @@ import json
 import os
 import pty
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ from hw import board_light
 from hw.board_light import Light
 from hw.sim import album
 from hw.sim.photos import Condition, photo_of
-from ledger_sync import entries, files, keyfile
+from ledger_sync import entries, files, keyfile, peers_file
 from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.keys import ED25519, PublicKey
 
@@ -220,37 +221,112 @@ def test_a_new_box_hears_of_itself_from_its_peer_once_the_office_enrolled_it(
     """Nobody types, and nobody carries a stick a second time."""
     monkeypatch.undo()  # the true clock: two processes talk
     monkeypatch.chdir(desk)
-    peer = desk / "north-1" / "site.toml"
-    listen_alone(peer)
+    address = listens_alone(desk / "north-1")
     booted(main, stick, desk / "home")
     listen_alone(desk / "home" / "site.toml")
-    port = peer.read_text().split('listen = "')[1].split('"')[0]
-    publish_address(main, port)
+    publish_address(main, address)
     box_ledger(main, desk)  # the box has heard of its peer's address, not of itself
-    processes = [
-        subprocess.Popen([YARDPASS, "sync", "--settings", path], stderr=subprocess.DEVNULL)
-        for path in (peer, desk / "home" / "site.toml")
-    ]
-    try:
+    with at_work("sync", desk / "north-1", desk / "home"):
         before = status(desk / "home")["size"]
         assert main("office", "terminal", "east-1", "--enrol", stick / taker.ENROLMENT)[0] == 0
-        assert main("office", "publish", "enrolled")[0] == 0
-        assert main("ledger", "import", "enrolled", "--site", "north-1")[0] == 0
+        spread(main, "north-1")
 
         wait_for(lambda: status(desk / "home")["size"] > before)
+
+
+@contextmanager
+def at_work(command, *homes):
+    """These terminals run `yardpass sync` or `gate` until the block ends."""
+    processes = [
+        subprocess.Popen(
+            [YARDPASS, command, "--settings", home / "site.toml"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for home in homes
+    ]
+    try:
+        yield
     finally:
         for process in processes:
             process.terminate()
             process.wait(30)
 
 
-def publish_address(main, address):
+def spread(main, *homes):
+    """The office publishes, and somebody brings it to these terminals."""
+    folder = f"ledger{len(list(Path().glob('ledger*')))}"
+    assert main("office", "publish", folder)[0] == 0
+    for home in homes:
+        assert main("ledger", "import", folder, "--site", home)[0] == 0
+
+
+def listens_alone(home):
+    """The address of its own."""
+    path = home / "site.toml"
+    listen_alone(path)
+    return path.read_text().split('listen = "')[1].split('"')[0]
+
+
+def entries_of(home, terminal):
+    """How many entries of this terminal's logs are held in the folder of another."""
+    store = load(home / "site.toml").store
+    with closing(sqlite3.connect(store)) as db:
+        rows = db.execute("SELECT origin, size FROM feed").fetchall()
+    return sum(size for origin, size in rows if origin.split("/")[2] == terminal)
+
+
+def is_here(home, terminal):
+    found = peers_file.read(load(home / "site.toml").store.parent)
+    return (terminal, "here") in [(one["name"], one["state"]) for one in found]
+
+
+def test_a_box_that_replaces_a_dead_one_meets_all_peers_and_reads_its_log_back(
+    stick, desk, main, monkeypatch
+):
+    """Its own ledger still names the dead one's key, and one peer hears of the new one from the
+    other: nothing is brought to either."""
+    monkeypatch.undo()  # the true clock: processes talk
+    monkeypatch.chdir(desk)
+    north, south, dead, new = (desk / one for one in ("north-1", "south-1", "dead", "new"))
+    words = ("--name", "south-1", "--gate", "south", "--camera", "files", "--relay", "sim")
+    assert main("office", "terminal", south, *words)[0] == 0
+    booted(main, stick, dead)
+    (dead / "pictures").mkdir()
+    listen_alone(dead / "site.toml")
+    for home in (north, south):
+        publish_address(main, listens_alone(home), home.name)
+    assert main("office", "terminal", "east-1", "--enrol", stick / taker.ENROLMENT)[0] == 0
+    spread(main, north, south, dead)
+    with at_work("sync", north, south, dead):
+        with at_work("gate", dead):
+            wait_for(lambda: entries_of(dead, "east-1"))
+        recorded = entries_of(dead, "east-1")
+        wait_for(lambda: entries_of(north, "east-1") == entries_of(south, "east-1") == recorded)
+    shutil.rmtree(dead)
+    shutil.rmtree(stick)
+
+    assert main("office", "publish", "newest.yardpass")[0] == 0
+    assert provisioned(main, "--ledger", "newest.yardpass")[0] == 0
+    booted(main, stick, new)
+    listen_alone(new / "site.toml")
+    assert main("office", "gone", "east-1")[0] == 0
+    assert main("office", "terminal", "east-1", "--enrol", stick / taker.ENROLMENT)[0] == 0
+    with at_work("sync", north, south, new):
+        wait_for(lambda: is_here(north, "south-1"))
+        spread(main, north)
+
+        wait_for(lambda: entries_of(new, "east-1") == recorded)
+        wait_for(lambda: is_here(north, "east-1") and is_here(south, "east-1"))
+
+
+def publish_address(main, address, name="north-1"):
     """The peer's address stands in the ledger, as `office terminal --address` writes it."""
     office = Office.open(Path("office"))
     with office.authority.book() as book:
-        row = book.store.row("SELECT key, gate, certificate FROM terminal WHERE name = 'north-1'")
+        row = book.store.row("SELECT key, gate, certificate FROM terminal WHERE name = ?", name)
     key = PublicKey(ED25519, bytes(row[0]))
-    office.add(entries.Terminal("north-1", key, row[1], "gate", bytes(row[2]), (address,)))
+    office.add(entries.Terminal(name, key, row[1], "gate", bytes(row[2]), (address,)))
 
 
 def box_ledger(main, desk):

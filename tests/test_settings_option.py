@@ -4,6 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from appliance.commands import ledger_options
 from appliance.commands import settings_option as option
 from appliance.settings import FILE_NAME
 
@@ -12,6 +13,12 @@ from appliance.settings import FILE_NAME
 @option.settings_option
 def told(path):
     click.echo(path)
+
+
+@click.command()
+@ledger_options.site_option
+def told_site(site):
+    click.echo(site)
 
 
 @pytest.mark.parametrize(
@@ -28,8 +35,10 @@ def test_what_is_here_comes_first(tmp_path, monkeypatch, here, box, expected):
     monkeypatch.chdir(folders["here"])
 
     said = CliRunner().invoke(told).stdout.strip()
+    site = CliRunner().invoke(told_site).stdout.strip()
 
     assert said == (FILE_NAME if expected == "here" else str(folders["box"] / FILE_NAME))
+    assert site == ("." if expected == "here" else str(folders["box"]))
 
 
 def test_what_is_given_is_taken_as_it_is():

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import click
 
+from appliance.commands.settings_option import settings_here
 from ledger_sync.accept import Forked
 from ledger_sync.errors import Refused
 
 site_option = click.option(
     "--site",
     type=click.Path(path_type=Path),
-    default=".",
-    show_default=True,
+    default=lambda: settings_here().parent,
+    show_default="this folder, else that of the box",
     help="Folder of a terminal.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")

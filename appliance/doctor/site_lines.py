@@ -58,10 +58,10 @@ def identity(found: Identity | NotHad) -> Line:
     said = f"{found.name}, genesis policy {found.genesis}"
     if found.is_named:
         return ok(part, said)
-    step = (
-        "publish at the office, then: yardpass ledger import SOURCE; peers believe nothing it says"
-    )
-    return fail(part, f"{said}; the ledger does not name its key", step)
+    step = f"at the office: yardpass office terminal {found.name} --enrol CODE, and publish; "
+    step += "here: wait for a peer that has it, or yardpass ledger import SOURCE"
+    what = "the ledger here does not name its key: peers believe nothing it says"
+    return fail(part, f"{said}; {what}", step)
 
 
 def ledger(found: LedgerAge | NotHad) -> Line:

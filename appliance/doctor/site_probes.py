@@ -7,7 +7,6 @@ from appliance.doctor.lines import NotHad, fault_of
 from appliance.doctor.site_lines import Identity, LedgerAge, Peers
 from appliance.gate import doorbell
 from appliance.gate.assembly import open_replica
-from appliance.gate.exchange import feed_key_of
 from appliance.gate.identity import fingerprint, key_of, trust_of
 from appliance.policy import site_rule
 from appliance.policy.site_rule import SiteRule
@@ -66,11 +65,11 @@ def identity(replica: Replica | NotHad, settings: Settings) -> Identity | NotHad
         key = key_of(settings.key).public.raw
     except (Refused, Unavailable) as error:
         return fault_of(error, "make the terminal with: yardpass office terminal")
-    try:
-        is_named = feed_key_of(settings, replica.store) == key
-    except (Refused, Unavailable):
-        is_named = False
-    return Identity(settings.terminal, genesis, is_named)
+    try:  # not what sync says of itself, which begins before any ledger names it
+        row = replica.store.row("SELECT key FROM terminal WHERE name = ?", settings.terminal)
+    except (Refused, Unavailable) as error:
+        return fault_of(error, FSCK)
+    return Identity(settings.terminal, genesis, row is not None and bytes(row[0]) == key)
 
 
 def peers(settings: Settings) -> Peers:

@@ -66,12 +66,13 @@ def gossip_of(settings: Settings, store: Store) -> Gossip:
 
 
 def feed_key_of(settings: Settings, store: Store) -> bytes:
-    """The public half of the gate's key, as the ledger names it, or as the terminal wrote it down
-    when it made the key: a new box calls its peers, who have heard of it, to hear of itself. This
-    process has no use for the private one. Raises `Refused` if nobody names it."""
-    row = store.row("SELECT key FROM terminal WHERE name = ?", settings.terminal)
-    if row is None and (settings.folder / PUBLIC_KEY).exists():
+    """The public half of the gate's key, as the terminal wrote it down when it made the key, or
+    as the ledger names it: a new box calls its peers, who have heard of it, to hear of itself, and
+    its own ledger may still name the box that it replaces. This process has no use for the
+    private key. Raises `Refused` if nobody names it."""
+    if (settings.folder / PUBLIC_KEY).exists():
         return _own_public(settings.folder / PUBLIC_KEY)
+    row = store.row("SELECT key FROM terminal WHERE name = ?", settings.terminal)
     if row is None:
         what = f"the ledger in {settings.store} names no terminal {settings.terminal}"
         step = "publish it and import it here: yardpass ledger import SOURCE"
