@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.commands import update as commands
+from appliance.commands import update_box
 from appliance.update import agent as agents
 from appliance.update import autoboot, health, programs
 from appliance.update.agent import Agent
@@ -329,7 +330,7 @@ def test_a_trial_is_looked_at_again_until_its_time_is_over(trial, monkeypatch):
 
 @pytest.fixture
 def command(machine, monkeypatch):
-    monkeypatch.setattr(commands, "_agent", lambda: machine.agent)
+    monkeypatch.setattr(update_box, "agent", lambda: machine.agent)
     return lambda *words: CliRunner().invoke(commands.update, words, catch_exceptions=False)
 
 
@@ -348,7 +349,7 @@ def test_a_healthy_box_keeps_its_slot_at_every_start(command, machine):
 
 
 def test_a_trial_that_fails_ends_in_a_restart(trial, monkeypatch):
-    monkeypatch.setattr(commands, "_agent", lambda: trial.agent)
+    monkeypatch.setattr(update_box, "agent", lambda: trial.agent)
     monkeypatch.setattr(health, "faults", lambda *_, **__: iter(["disk: full"]))
     monkeypatch.setattr(agents, "HEALTH_SECONDS", -1.0)
 

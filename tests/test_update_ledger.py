@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from test_update_agent import KIND, NEW, OLD
 from test_update_stick import NEWER, box_of, command
 
-from appliance.commands import update as commands
+from appliance.commands import update_box, update_itself
 from appliance.office import bundle_file
 from appliance.office.bundle_file import described
 from appliance.settings import FILE_NAME, load
@@ -299,9 +299,9 @@ def site(desk, tmp_path, monkeypatch):
         return real(path.parent / "told")
 
     monkeypatch.setattr(box, "_info", info)
-    monkeypatch.setattr(commands, "Box", lambda: box.box)
-    monkeypatch.setattr(commands, "SITE", desk / "north-1" / FILE_NAME)
-    monkeypatch.setattr(commands, "now", lambda: NOW)
+    monkeypatch.setattr(update_itself, "Box", lambda: box.box)
+    monkeypatch.setattr(update_box, "SITE", desk / "north-1" / FILE_NAME)
+    monkeypatch.setattr(update_itself, "now", lambda: NOW)
     monkeypatch.setattr(download, "SPARE", 0)
     Path("public").mkdir()
     with webserver.publishing(Path("public").resolve()) as server:

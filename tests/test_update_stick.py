@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from test_update_agent import KIND, NEW, OLD, Machine
 
 from appliance.commands import update as commands
+from appliance.commands import update_box, update_itself
 from appliance.update import agent as agents
 from appliance.update import inbox as inboxes
 from appliance.update import outcome, outcome_file, programs, stick, taking
@@ -73,9 +74,11 @@ def box_of(folder, monkeypatch, **options):
     monkeypatch.setattr(programs, "run", made.run)
     monkeypatch.setattr(agents.time, "sleep", lambda _: None)
     monkeypatch.setattr(taking.time, "sleep", lambda _: None)
-    monkeypatch.setattr(commands, "_agent", lambda: made.agent)
+    monkeypatch.setattr(update_box, "agent", lambda: made.agent)
     monkeypatch.setattr(board_light, "show", made.lights.append)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(update_box, "SCREEN", folder / "tty1")
+    monkeypatch.setattr(update_box, "SITE", folder / "site.toml")
     return made
 
 
@@ -150,7 +153,7 @@ def test_a_stick_without_bundles_changes_nothing(box, make):
     assert (box.state, box.inbox.is_full) == (None, False)
     assert command("waiting").exit_code == 0
     assert command("try", "--if-written").exit_code == 0
-    assert box.called == []
+    assert (box.called, box.lights) == ([], [])
 
 
 def test_a_stick_that_stays_in_after_the_update_says_that_it_runs(box):
@@ -162,6 +165,21 @@ def test_a_stick_that_stays_in_after_the_update_says_that_it_runs(box):
     assert done.exit_code == 0
     assert on_stick(box) == {"OUTCOME.txt": f"{OLD} is on the stick and runs here\n"}
     assert (box.state, box.lights[-1]) == (None, board_light.Light.DONE)
+
+
+def test_a_box_that_is_no_terminal_yet_tells_it_on_its_screen_and_a_terminal_by_its_console(box):
+    box.bring("v2")
+    screen = box.folder / "tty1"
+    screen.touch()
+
+    command("take", box.stick)
+    new = screen.read_text()
+    screen.write_text("")
+    (box.folder / "site.toml").touch()
+    command("take", box.stick)
+
+    assert new == f"{NEW} is copied and will be installed; the stick can be taken out\n"
+    assert screen.read_text() == ""
 
 
 # What is refused, and told in each place.
@@ -298,7 +316,7 @@ def test_a_stick_that_is_pulled_half_way_leaves_nothing_and_says_so(
 
 def test_systemd_that_stops_the_copying_is_a_stick_that_was_pulled(box):
     with pytest.raises(Unavailable, match="was the stick pulled"):
-        commands._pulled(signal.SIGTERM, None)
+        update_itself._pulled(signal.SIGTERM, None)
 
 
 def test_a_stick_whose_bundle_changes_under_the_reader_is_refused(box, monkeypatch):
@@ -361,7 +379,7 @@ def test_an_open_gate_is_waited_for_and_then_the_update_waits_on(box):
     box.is_open = True
     refused = command("try", "--if-written")
 
-    assert (first.exit_code, "tried again later" in first.stderr) == (0, True)
+    assert (first.exit_code, "tried again later" in first.stdout) == (0, True)
     assert while_open == ((State.WAITING, NEW), [], True)
     assert box.state == (State.WRITTEN, NEW)
     assert isinstance(refused.exception, agents.GateOpen)
