@@ -43,6 +43,7 @@ class Board:
     hostname: str
     packages: tuple[str, ...]
     kernel: str
+    has_pins: bool  # that gpiozero drives, simulated where it is no Pi
     console: str
     initrd_modules: tuple[str, ...]
     keep_modules: tuple[str, ...]
@@ -80,6 +81,7 @@ def _board(found: dict[str, Any], arch: str) -> Board:
         hostname=found["hostname"],
         packages=tuple(found["packages"]["system"]),
         kernel=own["kernel"],
+        has_pins=own["pins"],
         console=own["console"],
         initrd_modules=tuple(own["initrd_modules"]),
         keep_modules=tuple(found["modules"]["keep"]),

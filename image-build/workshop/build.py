@@ -78,7 +78,7 @@ def chrooted_depmod(tools: Path, tree: Path) -> None:
 def _make_boot(board: Board, tools: Path, tree: Path, target: Path) -> None:
     sizes = board.sizes
     files = {
-        "vmlinuz": next((tree / "boot").glob("vmlinuz-*")).read_bytes(),
+        "vmlinuz": initrd.kernel_file(tree).read_bytes(),
         "initrd.img": (target / "initrd").read_bytes(),
         "cmdline.txt": f"{CMDLINE.format(console=board.console)}\n".encode(),
     }

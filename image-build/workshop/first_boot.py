@@ -1,7 +1,8 @@
 """A new box, from the office to the first person let in, with nothing typed: in the twin.
 
 The office's commands make a parcel and a printed pass; the card gets the parcel; the box takes it
-at its first start. Then the gate sees the pass in a picture, before there is any network.
+at its first start. Then the gate sees the pass in a picture, before there is any network, and the
+relay's line of the twin's simulated chip goes high and low again, where it has one.
 """
 
 import re
@@ -9,13 +10,17 @@ import shutil
 from pathlib import Path
 
 from ledger_sync.errors import Unavailable
-from workshop import card
+from workshop import card, line_history
 from workshop.board import Board
 from workshop.firmware import Firmware, make_stick
 from workshop.guest import Guest, Heard
 from workshop.host import YARDPASS, run
+from workshop.line_history import change_of, highs
 from workshop.ota_run import expect
 
+LEAST_MS, MAX_PULSE_MS, SLACK_MS = 500, 5_000, 50  # the office's 700 begin with the asking
+MS = 1_000_000  # of nanoseconds
+_LINE = "/sys/devices/platform/gpio-sim.0/gpiochip*/sim_gpio17/value"  # of the office's pin
 _TAKEN = """\
 until [ -e /var/lib/yardpass/site.toml ]; do sleep 1; done
 until [ "$(systemctl show -P SubState yardpass-first-boot)" = dead ]; do sleep 1; done
@@ -25,10 +30,12 @@ echo LEFT $(ls /bootfs/yardpass)
 echo CODE $(cat /var/lib/yardpass/enrolment.txt)
 sync; systemctl poweroff
 """
-_SEEN = """\
+_SEEN = f"""\
+[ ! -e {_LINE} ] || python3 /run/stick/line_history.py {_LINE} /run/line 0.001 &
 until journalctl -b -u yardpass-gate | grep -q GREEN; do sleep 1; done
 journalctl -b -o short-monotonic --no-pager -u yardpass-gate | grep -m 1 GREEN
 yardpass ledger fsck --site /var/lib/yardpass
+[ ! -e /run/line ] || sed 's/^/LINE /' /run/line
 systemctl poweroff
 """
 
@@ -39,22 +46,35 @@ def rehearse(board: Board, build: Path, folder: Path, console: Path) -> float:
     guest, files = enrolled(board, build, folder, console)
     seen = boot(guest, files, _SEEN)
     expect(seen, r"store\.db: sound", "what was recorded is sound")
+    if board.has_pins:
+        check_line(seen.said("LINE [0-9]"))
     found = re.search(r"\[\s*([0-9.]+)\].*GREEN", "\n".join(seen.lines))
     if found is None:
         raise Unavailable("nobody was let in:\n" + "\n".join(seen.lines[-40:]))
     return float(found[1])
 
 
+def check_line(told: list[str]) -> None:
+    """The relay's line went high, each time for its pulse, and low again: a gate whose pictures
+    are at an end starts anew, and sees them again. Raises `Unavailable`."""
+    changes = [change_of(one.partition("LINE ")[2]) for one in told]
+    found = highs(changes)
+    is_well = all(LEAST_MS * MS <= one.most <= (MAX_PULSE_MS + SLACK_MS) * MS for one in found)
+    if not found or not is_well or changes[-1].level:
+        raise Unavailable(f"the relay's line shows no pulse of 700 ms, or others: {told}")
+
+
 def enrolled(board: Board, build: Path, folder: Path, console: Path) -> tuple[Guest, Path]:
     """A box that took its parcel and has a printed pass in front of its camera, and the folder of
     the stick that tells it what to do."""
     office, image = folder / "desk", folder / "card.img"
-    _prepare(office)
+    _prepare(office, "gpio" if board.has_pins else "sim")
     shutil.copy(build / f"yardpass-{board.label}.img", image)
     card.plant(office / "parcel", image, card.first_partition(image))
     files = folder / "stick"
     files.mkdir()
     shutil.copy(office / "pass.png", files)
+    shutil.copy(line_history.__file__, files)
     guest = Guest(board, Firmware(board, image, folder), folder / "stick.img", console=console)
     taken = boot(guest, files, _TAKEN)
     expect(taken, r"CODE YP", "the box shows its enrolment code")
@@ -63,9 +83,9 @@ def enrolled(board: Board, build: Path, folder: Path, console: Path) -> tuple[Gu
     return guest, files
 
 
-def _prepare(folder: Path) -> None:
+def _prepare(folder: Path, relay: str) -> None:
     folder.mkdir()
-    wired = ("--camera", "files", "--relay", "sim", "--ledger", "ledger.yardpass")
+    wired = ("--camera", "files", "--relay", relay, "--ledger", "ledger.yardpass")
     for words in (
         ("office", "init", "--site", "HZ07"),
         ("office", "enrol", "Chen", "--print", "pass.png"),

@@ -101,10 +101,7 @@ class Guest:
         machine = self.machine or twin(self.board.arch)
         entry = _ENTRY if self.stick else self.entry
         if entry:
-            text = _UNIT.format(after=self.after, entry=entry)
-            unit = base64.b64encode(text.encode()).decode()
-            cmdline += f" systemd.set_credential_binary=systemd.extra-unit.do.service:{unit}"
-            cmdline += " systemd.wants=do.service"
+            cmdline += " " + unit_words("do", _UNIT.format(after=self.after, entry=entry))
         command = [*machine.words, *self.extra]
         command += ["-kernel", str(start.kernel), "-initrd", str(start.initrd), "-append", cmdline]
         command += machine.disk(self.firmware.image, "card", snapshot)
@@ -127,3 +124,10 @@ class Guest:
                     return
                 if until and re.search(until, line):
                     return
+
+
+def unit_words(name: str, text: str) -> str:
+    """A unit that is started once, for the kernel's command line."""
+    packed = base64.b64encode(text.encode()).decode()
+    given = f"systemd.set_credential_binary=systemd.extra-unit.{name}.service:{packed}"
+    return f"{given} systemd.wants={name}.service"

@@ -17,6 +17,7 @@ from workshop import (
     card,
     commit_cuts,
     first_boot,
+    hardware,
     ota,
     rootfs,
     roots,
@@ -218,6 +219,20 @@ def first_boot_(folder: Path, console: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="yardpass-first-", dir=folder) as place:
         seconds = first_boot.rehearse(board.load(name, arch), folder, Path(place), console)
     click.echo(f"nothing was typed; GREEN {seconds:.1f} s after the start, without a network")
+
+
+@cli.command("hardware")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+@click.option("--console", type=click.Path(path_type=Path), default="/dev/null", help="A file.")
+def hardware_(folder: Path, console: Path) -> None:
+    """Give the twin in FOLDER pins, a camera and a reader; kill and stop its services.
+
+    One line for each fact; exit 1 if one is not so.
+    """
+    name, _, arch = folder.resolve().name.rpartition("-")
+    with tempfile.TemporaryDirectory(prefix="yardpass-hardware-", dir=folder) as place:
+        facts = hardware.rehearse(board.load(name, arch), folder, Path(place), console)
+    click.echo("\n".join(facts))
 
 
 @cli.command("commit-cuts")

@@ -39,6 +39,12 @@ def modules_folder(tree: Path) -> Path:
     return next(one for one in (tree / "usr/lib/modules").iterdir() if one.is_dir())
 
 
+def kernel_file(tree: Path) -> Path:
+    """The kernel itself: in /boot, or from Debian's 7.x on beside its modules."""
+    beside = modules_folder(tree) / "vmlinuz"
+    return beside if beside.exists() else next((tree / "boot").glob("vmlinuz-*"))
+
+
 def _needs(folder: Path) -> dict[str, list[str]]:
     """modules.dep: file -> the files it needs, the nearest first."""
     lines = (folder / "modules.dep").read_text(encoding="utf-8").splitlines()

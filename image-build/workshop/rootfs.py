@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from workshop import initrd, roots, wheels
+from workshop import initrd, roots, sources, wheels
 from workshop.board import Board
 from workshop.host import IMAGE_BUILD, PROJECT, chrooted, epoch, run
 
@@ -57,7 +57,9 @@ def make(board: Board, tools: Path, tree: Path, version: str, keyring: Path | No
         (stage / name).mkdir(exist_ok=True)
     _put_modules(board, tree, stage)
     wheels.install(board.arch, stage / SITE)
-    _put_product(stage / SITE)
+    if board.has_pins:
+        sources.install(board, stage / SITE)
+    _put_product(board, stage / SITE)
     _put_files(board, stage, version)
     _put_update(board, stage, keyring)
     _settle(tools)
@@ -68,7 +70,7 @@ def make_stage(board: Board, folder: Path, version: str, keyring: Path | None) -
     """What a box has over its distribution, for whoever builds that: rpi-image-gen. Its units are
     enabled, its users made and its bytecode compiled over there."""
     wheels.install(board.arch, folder / SITE)
-    _put_product(folder / SITE)
+    _put_product(board, folder / SITE)
     for name in ("usr/lib", "etc"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     _put_files(board, folder, version)
@@ -104,7 +106,7 @@ def _put_modules(board: Board, tree: Path, stage: Path) -> None:
                 shutil.copy(found, place)
 
 
-def _put_product(site: Path) -> None:
+def _put_product(board: Board, site: Path) -> None:
     """Yardpass itself, from the files that are under version control."""
     with tempfile.TemporaryDirectory() as name:
         source, made = Path(name, "source"), Path(name, "made")
@@ -115,7 +117,7 @@ def _put_product(site: Path) -> None:
                 (source / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(PROJECT / file, source / file)
         wheels.build(source, made)
-        wheels.put(next(made.glob("yardpass-*.whl")), site)
+        wheels.put(next(made.glob("yardpass-*.whl")), site, board.arch)
     for pattern in _SITE_LEFT_OUT:
         for path in site.glob(pattern):
             _remove(path)
@@ -126,7 +128,7 @@ def _put_product(site: Path) -> None:
 def _put_files(board: Board, stage: Path, version: str) -> None:
     """Our overlay, the units, and what names the image."""
     for overlay in (IMAGE_BUILD / "rootfs", IMAGE_BUILD / f"rootfs-{board.name}"):
-        _lay_over(overlay, stage)
+        lay_over(overlay, stage)
     if (PROJECT / "systemd" / "install").exists():
         run(PROJECT / "systemd" / "install", stage)
     (stage / "etc/hostname").write_text(f"{board.hostname}\n", encoding="utf-8")
@@ -152,7 +154,8 @@ def _put_update(board: Board, stage: Path, keyring: Path | None) -> None:
         (folder / "keyring.pem").chmod(0o644)
 
 
-def _lay_over(overlay: Path, stage: Path) -> None:
+def lay_over(overlay: Path, stage: Path) -> None:
+    """Copies an overlay's files; who may run them follows from its own mode."""
     if not overlay.is_dir():
         return
     shutil.copytree(overlay, stage, symlinks=True, dirs_exist_ok=True)

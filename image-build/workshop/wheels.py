@@ -1,7 +1,7 @@
 """The Python packages of a box, chosen on the builder's machine for the target, by hash.
 
 `locks/wheels-ARCH.txt` names every package with its version and the SHA-256 of its one file.
-Nothing is built: what has no wheel for the target cannot be locked.
+Nothing is built here: what has no wheel for the target is built by sources.py.
 """
 
 import json
@@ -56,15 +56,17 @@ def _line(one: dict[str, dict[str, dict[str, dict[str, str]]]]) -> str:
     return f"{name}=={about['version']} --hash=sha256:{digest}"
 
 
-def install(arch: str, folder: Path) -> None:
+def install(arch: str, folder: Path, lock: Path | None = None) -> None:
     """Unpacks the locked wheels into `folder`. Raises `Unavailable` if one is gone or differs."""
     store = cache() / f"wheels-{arch}"
-    lines = str(lock_path(arch))
-    options = ("--require-hashes", "--no-deps", "--requirement", lines)
-    if not lock_path(arch).exists():
+    lines = lock or lock_path(arch)
+    options = ("--require-hashes", "--no-deps", "--requirement", str(lines))
+    if not lines.exists():
         raise Unavailable(f"no {lines}; make it with: image-build/yardpass-image lock")
     _pip("download", "--dest", str(store), "--find-links", str(store), *_platform(arch), *options)
-    local = ("--no-index", "--find-links", str(store), "--no-compile", "--target", str(folder))
+    local = ["--no-index", "--find-links", str(store), "--no-compile", "--target", str(folder)]
+    # Else it asks whether what it unpacks suits this machine's own Python.
+    local.append("--ignore-requires-python")
     _pip("install", *local, *_platform(arch), *options)
 
 
@@ -89,6 +91,14 @@ def build(source: Path, folder: Path) -> None:
     _pip("wheel", *options, str(source))
 
 
-def put(wheel: Path, folder: Path) -> None:
-    """Unpacks a wheel beside the others."""
-    _pip("install", "--no-deps", "--no-compile", "--no-index", "--target", str(folder), str(wheel))
+def put(wheel: Path, folder: Path, arch: str) -> None:
+    """Unpacks a wheel beside the others: it was made here, for the target."""
+    own = (*_platform(arch), f"--platform=linux_{MACHINES[arch]}")
+    options = ("--no-deps", "--no-compile", "--no-index", "--target", str(folder))
+    _pip("install", *options, *own, str(wheel))
+
+
+def download_sources(lock: Path, folder: Path) -> None:
+    """The locked source packages, whose hashes are those of the lock."""
+    options = ("--no-deps", "--no-binary=:all:", "--require-hashes", "--requirement", str(lock))
+    _pip("download", "--dest", str(folder), *options)
