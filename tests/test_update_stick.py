@@ -314,6 +314,28 @@ def test_a_stick_that_is_pulled_half_way_leaves_nothing_and_says_so(
     assert box.called == []
 
 
+def test_a_copy_that_failed_leaves_nothing_of_what_waited_before(box, monkeypatch):
+    box.bring("v2")
+    box.taking.from_stick(box.stick)
+    monkeypatch.setattr(inboxes, "os", Pulled(1, ends=True))
+
+    with pytest.raises(Unavailable):
+        box.inbox.take(box.stick / "v2.raucb")
+    assert list(box.inbox.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "make", [lambda path, to: path.symlink_to(to), lambda path, _: os.mkfifo(path)]
+)
+def test_the_inbox_itself_follows_no_link_and_reads_no_pipe(box, make):
+    path = box.folder / "x.raucb"
+    make(path, box.bring("v2"))
+
+    with pytest.raises(Refused, match=r"is a link|is no file"):
+        box.inbox.take(path)
+    assert not box.inbox.is_full
+
+
 def test_systemd_that_stops_the_copying_is_a_stick_that_was_pulled(box):
     with pytest.raises(Unavailable, match="was the stick pulled"):
         update_itself._pulled(signal.SIGTERM, None)
@@ -404,6 +426,30 @@ def test_a_trial_that_runs_is_waited_for_and_then_it_is_refused_as_by_hand(tmp_p
     done = command("waiting")
 
     assert "is on trial and not yet found well" in str(done.exception)
+    assert not any("install" in one for one in box.called)
+
+
+def test_a_trial_that_is_found_well_meanwhile_lets_the_update_go_on(tmp_path, monkeypatch):
+    box = box_of(tmp_path, monkeypatch, trial=True)
+    box.bring("v2")
+    command("take", box.stick)
+    waits = iter([None, None])
+
+    def slept(_):
+        if next(waits, "over") == "over":
+            box.agent.validate()
+
+    monkeypatch.setattr(taking.time, "sleep", slept)
+
+    assert command("waiting").exit_code == 0
+    assert (box.state, next(waits, "over")) == ((State.WRITTEN, NEW), "over")
+
+
+def test_a_bundle_for_other_boxes_is_refused_by_hand_as_well(box):
+    path = box.bring("v2", compatible="yardpass-pi5-arm64")
+
+    with pytest.raises(Refused, match="it is for boxes"):
+        box.agent.install(path)
     assert not any("install" in one for one in box.called)
 
 
