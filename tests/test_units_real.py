@@ -17,6 +17,7 @@ from gatehouse import Canary
 from test_units import FLOORS
 
 from appliance.cli import cli
+from appliance.update import autoboot
 from hw.sim import album
 from hw.sim.optics import Shot
 from hw.sim.photos import empty_scene, photograph
@@ -51,11 +52,15 @@ def inet():
     line = socket.socket()
     line.settimeout(0.2)
     line.connect(("127.0.0.1", 7461))
+def relay():
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    line.connect("/run/yardpass-relay/relay.sock")
 handed = os.environ.get("CREDENTIALS_DIRECTORY")
 timex = ctypes.create_string_buffer(512)
 found = {
     "uid": os.getuid(),
     "inet": may(inet),
+    "relay": may(relay),
     "terminal.key": may(lambda: open("/var/lib/yardpass/terminal.key").close()),
     "store": may(lambda: open("/var/lib/yardpass/store/store.db", "r+").close()),
     "settings": may(lambda: open("/var/lib/yardpass/site.toml").close()),
@@ -317,6 +322,59 @@ def test_the_gate_has_its_key_the_store_and_the_state_of_the_clock_and_nothing_b
     assert (found["store"], found["settings"]) == (True, True)
     assert found["clock"] >= 0  # else no code could ever be green
     for name in ("inet", "terminal.key", "write", "usr", "mount"):
+        assert found[name] is not True, name
+
+
+RAUC = """\
+#!/bin/sh
+for last; do :; done
+case "$1" in
+info) cat "$last" ;;
+install) cp "$last" /persistent/installed ;;
+esac
+"""
+"""One that believes everybody: RAUC itself is tried in the twin."""
+ALONE = """\
+[Service]
+BindReadOnlyPaths=/etc/cmdline:/proc/cmdline
+ExecStartPost=
+ExecStartPost=+/bin/touch /persistent/would-restart
+"""
+
+
+def as_a_box(made):
+    """What an image has over a container: two slots, a version, a data partition."""
+    for name, text in {
+        "etc/rauc/system.conf": "",
+        "etc/cmdline": "yardpass.partition=2 yardpass.tryboot=0\n",
+        "bootfs/autoboot.txt": autoboot.text_of("a").decode(),
+        "persistent/update/bundle.raucb": "",
+        "usr/bin/rauc": RAUC,
+        "etc/systemd/system/yardpass-update.service.d/test.conf": ALONE,
+    }.items():
+        (made.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (made.root / name).write_text(text)
+    (made.root / "usr/bin/rauc").chmod(0o755)
+    with (made.root / "usr/lib/os-release").open("a") as file:
+        file.write("IMAGE_ID=yardpass-box\nIMAGE_VERSION=0.1.0-1\n")
+    made.run("systemctl", "daemon-reload")
+
+
+def test_an_update_that_waits_is_installed_by_root_without_its_rights(running, probe):
+    as_a_box(running)
+    told = json.dumps({"compatible": "yardpass-box", "version": "0.1.0-2"})
+    (running.root / "persistent/update/bundle.raucb").write_text(told)
+
+    done = running.run("systemctl", "start", "yardpass-update")
+    found = probe("yardpass-update")
+
+    assert done.returncode == 0, running.journal("yardpass-update")
+    assert (running.root / "persistent/installed").read_text() == told
+    assert (running.root / "persistent/would-restart").exists()
+    last = json.loads((running.root / "persistent/update.json").read_text())
+    assert (last["state"], last["version"]) == ("written", "0.1.0-2")
+    assert (found["uid"], found["relay"], found["store"]) == (0, True, True)
+    for name in ("inet", "write", "usr", "mount"):
         assert found[name] is not True, name
 
 
