@@ -681,7 +681,7 @@ def terminals_of(gate):
 def test_a_terminal_that_was_never_there_cannot_go(office):
     before = in_book(office)
 
-    with pytest.raises(Refused, match="no terminal 'nroth-1' in the ledger; is it spelt right"):
+    with pytest.raises(Refused, match="no terminal 'nroth-1' in the ledger; it has north-1"):
         office.take_away("nroth-1")
 
     assert in_book(office) == before

@@ -253,6 +253,7 @@ def test_a_terminal_that_cannot_be_finished_leaves_what_was_there(desk, main, mo
 
     assert (status, why) == (1, "yardpass: the disk is full; free disk space\n")
     assert [path.name for path in Path("new").iterdir()] == ["notes"]
+    assert run("office", "gone", "north-1").exit_code == 0  # whose name it is
     assert run("office", "terminal", "new", *POST).exit_code == 0
 
 

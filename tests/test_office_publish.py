@@ -610,7 +610,7 @@ def test_a_terminal_that_is_gone_is_gone_from_the_ledger(desk, main):
     assert again == (
         1,
         "",
-        "yardpass: no terminal 'north-1' in the ledger; is it spelt right?\n",
+        "yardpass: no terminal 'north-1' in the ledger; it has none\n",
     )
     assert said(loaded()[1]) == f"{ORIGIN}: {SIZE + 1} entries, 1 new\n"
 

@@ -524,7 +524,7 @@ def test_a_box_that_is_a_terminal_already_keeps_to_it(stick, desk, main):
     code, out, err = booted(main, desk / "copy", desk / "home")
 
     assert (code, out) == (1, "")
-    assert "is a terminal already; to begin anew, reset it to factory state" in err
+    assert "is a terminal already; to begin anew, reset it: yardpass update factory-reset" in err
     assert everything(desk / "home") == before
 
 
@@ -717,6 +717,8 @@ def test_first_boot_wants_one_of_three_things(main, more):
         (("--ssh-key", "office/keys/issuer.key"), 1, "no public key"),
         (("--ssh-key", "none.pub"), 1, "no file"),
         (("--wiring", "bad.toml"), 1, "the settings with this wiring"),
+        (("--wiring", "typo.toml"), 1, "has no option 'contcat'; it has contact"),
+        (("--ledger", "other.yardpass"), 1, "other.yardpass is not a ledger of yardpass/hz07"),
         (("--ledger", "password"), 1, "is no ledger in one file"),
         (("--site", "nowhere"), 1, "nowhere"),
     ],
@@ -725,12 +727,51 @@ def test_what_cannot_be_meant_is_refused_and_writes_nothing(desk, main, more, co
     (desk / "short").write_text("short\n")
     (desk / "password").write_text(PASSWORD)
     (desk / "bad.toml").write_text("[relay]\n")
+    (desk / "typo.toml").write_text('[sensors]\ndriver = "gpio"\ncontcat = 22\n')
+    main("office", "init", "--site", "hz08", "--office", "other")
+    main("office", "publish", "other.yardpass", "--office", "other")
 
     found = provisioned(main, *more)
 
     assert found[0] == code
     assert said in found[2]
     assert not (desk / "stick" / parcel.LIST).exists()
+
+
+@pytest.mark.parametrize(
+    ("wiring", "parts"),
+    [
+        ("[sensors]\ndriver = 'gpio'\ncontact = 22", ("the relay", "[sensors] contact")),
+        (
+            "[sensors]\ndriver = 'gpio'\nexit = 5\n[indicator]\ndriver = 'gpio'",
+            ("[sensors] exit", "[indicator] green"),
+        ),
+        (
+            "[[reader]]\ndriver = 'sim'\n[[reader]]\ndriver = 'wiegand'\nd1 = 23",
+            ("reader 2, d0", "reader 2, d1"),
+        ),
+    ],
+)
+def test_a_pin_that_is_wired_twice_is_noticed_at_the_office(desk, main, wiring, parts):
+    (desk / "wiring.toml").write_text(wiring)
+    post = ("--name", "east-1", "--gate", "east", "--pin", "22", "--wiring", "wiring.toml")
+
+    code, out, err = main("provision", "stick", *post)
+
+    assert (code, out) == (1, "")
+    assert f"is wired to {parts[0]} and to {parts[1]}; give one of them another pin" in err
+    assert not (desk / "stick").exists()
+
+
+def test_parts_with_pins_of_their_own_and_parts_without_are_wired(desk, main):
+    (desk / "wiring.toml").write_text(
+        "[sensors]\ndriver = 'gpio'\ncontact = 16\nexit = 20\n[sounds]\n"
+        "[indicator]\ndriver = 'gpio'\nbuzzer = 0\n[[reader]]\ndriver = 'wiegand'\n"
+    )
+
+    found = main("provision", "stick", "--name", "e", "--gate", "e", "--wiring", "wiring.toml")
+
+    assert (found[0], found[2]) == (0, "")
 
 
 def test_a_folder_with_other_things_is_not_written_to(desk, main):
@@ -781,6 +822,13 @@ def test_a_name_that_another_box_has_is_given_away_only_when_that_is_gone(box, s
 
     code, _, err = main("office", "terminal", "east-1", "--enrol", second)
     assert (code, "yardpass office gone east-1" in err) == (1, True)
+
+    words = ("--name", "east-1", "--gate", "east", "--camera", "files", "--relay", "sim")
+    code, _, err = main("office", "terminal", "third", *words)
+    assert (code, "yardpass office gone east-1" in err) == (1, True)
+    assert list((desk / "third").iterdir()) == []
+    code, _, err = main("office", "gone", "east1")
+    assert (code, "no terminal 'east1' in the ledger; it has east-1, north-1" in err) == (1, True)
 
     assert main("office", "gone", "east-1")[0] == 0
     assert main("office", "terminal", "east-1", "--enrol", second)[0] == 0

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from appliance.commands.ledger_options import now
 from appliance.commands.office_options import FILE, open_office
 from appliance.commands.office_terminal import post_options
 from appliance.gate.identity import fingerprint
@@ -74,7 +75,7 @@ def provision(
         guards=guards,
     )
     post = Post(zones=list(zones), **given)
-    genesis = writer.write(open_office(office), folder, post, extras)
+    genesis = writer.write(open_office(office), folder, post, extras, now=now)
     click.echo(f"{folder} is for {post.name}; genesis policy {fingerprint(genesis)}")
     click.echo("the box must show the same; it holds the site's secret until the box has taken it")
 

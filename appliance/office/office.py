@@ -293,5 +293,7 @@ class Office:
         """Says in the ledger that the terminal is gone. Raises `Refused` if there is none."""
         with self.authority.book() as book:
             if book.store.row("SELECT name FROM terminal WHERE name = ?", terminal) is None:
-                raise Refused(f"no terminal {terminal!r} in the ledger; is it spelt right?")
+                rows = book.store.rows("SELECT name FROM terminal ORDER BY name LIMIT 50")
+                known = ", ".join(name for (name,) in rows) or "none"
+                raise Refused(f"no terminal {terminal!r} in the ledger; it has {known}")
             book.add([entries.Terminal(terminal)])

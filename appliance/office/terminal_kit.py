@@ -100,7 +100,8 @@ def make(office: Office, folder: Path, post: Post, *, seed: bytes) -> Settings:
     """Makes the folder, names the terminal in the ledger, and gives its settings. `seed` is 32
     random bytes for its key.
 
-    Raises `Refused` if the folder holds a terminal already, or for a fault in the names.
+    Raises `Refused` if the folder holds a terminal already, for a fault in the names, and if the
+    ledger names another terminal so.
     """
     text = settings_text(office, post)
     secret = office.secret()
@@ -110,6 +111,7 @@ def make(office: Office, folder: Path, post: Post, *, seed: bytes) -> Settings:
     def finish(path: Path) -> None:
         _write_settings(path, text)
         try:
+            _check_free(office, post.name, key.public.raw)
             named = (post.name, key.public, post.gate, ROLE, made, post.addresses or None)
             office.add(entries.Terminal(*named))
         except BaseException:
@@ -145,16 +147,22 @@ def enrol(office: Office, enrolment: Enrolment) -> None:
     believes another authority than this one, or the ledger refuses it."""
     with office.authority.book() as book:
         digest = book.pinned.digest
-        row = book.store.row("SELECT key FROM terminal WHERE name = ?", enrolment.name)
-    if row is not None and bytes(row[0]) != enrolment.key.raw:
-        what = f"the ledger names a terminal {enrolment.name} with another key"
-        step = f"if that box is gone: yardpass office gone {enrolment.name}"
-        raise Refused(f"{what}; {step}", reason="R-LEDGER")
+    _check_free(office, enrolment.name, enrolment.key.raw)
     if not digest.startswith(enrolment.genesis):
         what = f"{enrolment.name} believes another genesis policy than this office's"
         raise Refused(f"{what}; provision it from this office", reason="R-LEDGER")
     named = (enrolment.name, enrolment.key, enrolment.gate, ROLE, enrolment.certificate)
     office.add(entries.Terminal(*named, enrolment.addresses or None))
+
+
+def _check_free(office: Office, name: str, key: bytes) -> None:
+    """Raises `Refused` (R-LEDGER) if another terminal has the name: it would be heard no more."""
+    with office.authority.book() as book:
+        row = book.store.row("SELECT key FROM terminal WHERE name = ?", name)
+    if row is not None and bytes(row[0]) != key:
+        what = f"the ledger names a terminal {name} with another key"
+        step = f"if that box is gone: yardpass office gone {name}"
+        raise Refused(f"{what}; {step}", reason="R-LEDGER")
 
 
 def _toml(value: str | list[int]) -> str:

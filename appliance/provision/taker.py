@@ -18,16 +18,12 @@ from appliance.gate.exchange import PUBLIC_KEY
 from appliance.gate.identity import keys_of
 from appliance.passes import terminal_text
 from appliance.provision import network, parcel, ssh_keys
+from appliance.provision.first_ledger import Now, make_store
 from appliance.provision.parcel import Parcel
 from appliance.settings import FILE_NAME, Settings, load
-from appliance.version import BUILD_TIME
 from ledger_sync import files, keyfile
-from ledger_sync.archive import ArchiveSource
 from ledger_sync.errors import Refused, Unavailable
-from ledger_sync.mirror import Mirror
-from ledger_sync.replica import Replica
 from ledger_sync.sealing import auditor_key_of
-from ledger_sync.store import Store
 from ledger_sync.trust import Trust, pinned
 
 BEGUN = ".first-boot"  # while a parcel is being taken
@@ -40,8 +36,6 @@ MADE = (
     *("site.secret", "terminal.key", "link.key"),
 )
 """Files of a terminal beside its settings, its store and its folders."""
-
-Now = Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +86,13 @@ def _made(found: Parcel, trust: Trust, home: Path, seed: bytes, now: Now) -> tup
 def check_free(home: Path) -> None:
     """Raises `Refused` if `home` is a terminal, or parts of one that nobody should clear."""
     if (home / FILE_NAME).exists():
-        step = "to begin anew, reset it to factory state"
+        step = "to begin anew, reset it: yardpass update factory-reset"
         raise Refused(f"{home} is a terminal already; {step}", reason="R-SETTINGS")
     parts = [name for name in (*MADE, STORE) if (home / name).exists()]
     if parts and not (home / BEGUN).exists():
         what = f"{home} holds {', '.join(parts)} but no {FILE_NAME}: a terminal that was damaged"
-        raise Refused(f"{what}; keep it for evidence, then reset it", reason="R-SETTINGS")
+        step = "keep it for evidence, then reset it: yardpass update factory-reset"
+        raise Refused(f"{what}; {step}", reason="R-SETTINGS")
 
 
 def _verified(found: Parcel) -> Trust:
@@ -131,7 +126,7 @@ def _make(found: Parcel, trust: Trust, home: Path, seed: bytes, now: Now) -> tup
         listed.terminal, listed.gate, listed.addresses, listed.genesis, key, link
     )
     public = key.public.raw.hex().encode() + b"\n"
-    entries = _make_store(home / STORE, found, trust, now)
+    entries = make_store(home / STORE, listed.origin, found.ledger, trust, now)
     parts: dict[str, Callable[[Path], object]] = {
         "genesis.policy": partial(files.write_once, data=data["genesis.policy"]),
         "auditor.pub": partial(files.write_once, data=data["auditor.pub"]),
@@ -165,30 +160,6 @@ def _surroundings(
         files.make_folder(home / SSH)
         parts[f"{SSH}/authorized_keys"] = partial(files.write_once, data=keys.encode())
     return parts
-
-
-def _make_store(path: Path, found: Parcel, trust: Trust, now: Now) -> int:
-    """The store, with the ledger of the parcel in it: verified as from any other source."""
-    with Store.create(path, origin=found.listed.origin, floor=BUILD_TIME, mode=0o660) as store:
-        path.chmod(0o660)  # whatever the umask: several users of its folder's group write it
-        replica = Replica(store)
-        if found.ledger is not None:
-            with _archive(found.ledger) as source:
-                Mirror(replica, pinned=trust, now=now).update(source)
-        return replica.ledger().size
-
-
-class _archive:
-    """An archive that is closed again."""
-
-    def __init__(self, path: Path) -> None:
-        self._source = ArchiveSource(path)
-
-    def __enter__(self) -> ArchiveSource:
-        return self._source
-
-    def __exit__(self, *_: object) -> None:
-        self._source.close()
 
 
 def _finish(path: Path, *, data: bytes, listed: parcel.Listed) -> None:

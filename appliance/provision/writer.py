@@ -7,17 +7,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from appliance import relay_settings
 from appliance.gate import guard_keys
 from appliance.office import terminal_kit
 from appliance.office.office import Office
 from appliance.office.terminal_kit import BOX, Post
-from appliance.provision import network, parcel, ssh_keys
+from appliance.provision import network, parcel, pins, ssh_keys
+from appliance.provision.first_ledger import Now, make_store
 from appliance.provision.network import Network
 from appliance.provision.parcel import LEDGER, LIST, Listed
 from appliance.settings import load
 from ledger_sync import files, keyfile
 from ledger_sync.archive import is_archive
 from ledger_sync.errors import Refused
+from ledger_sync.trust import Trust
 
 
 class Extras(NamedTuple):
@@ -31,15 +34,18 @@ class Extras(NamedTuple):
     guards: Path | None = None
 
 
-def write(office: Office, folder: Path, post: Post, extras: Extras) -> bytes:
+def write(office: Office, folder: Path, post: Post, extras: Extras, *, now: Now) -> bytes:
     """Writes the parcel and gives the digest of the genesis policy. Raises `Refused` for faults in
-    the names, the wiring or the keys, and if the folder holds anything."""
+    the names, the wiring, the ledger or the keys, and if the folder holds anything."""
     data = _data(office, post, extras)
     if folder.exists() and any(folder.iterdir()):
         raise Refused(f"{folder} holds other things; give a new folder, or empty it")
-    files.make_folder(folder, mode=0o700)
     with office.authority.book() as book:
-        genesis = book.pinned.digest
+        trust = book.pinned
+    if extras.ledger is not None:
+        _check_ledger(extras.ledger, office.origin, trust, now)
+    files.make_folder(folder, mode=0o700)
+    genesis = trust.digest
     held = {name: (len(one), hashlib.sha256(one).hexdigest()) for name, one in data.items()}
     for name, one in data.items():
         files.replace(folder / name, one, mode=0o600)
@@ -83,23 +89,31 @@ def _guards(folder: Path) -> dict[str, bytes]:
 
 
 def _check(text: str) -> None:
-    """The settings are looked at as the box will, but for its devices' libraries."""
+    """The settings are looked at as the box will: all but whether its devices are there."""
     with TemporaryDirectory() as place:
         file = Path(place) / "site.toml"
         file.write_text(text, encoding="utf-8")
         try:
-            load(file, has_devices=False)
+            settings = load(file)
+            is_driven = settings.relay.name == "relayd"
+            pins.check(settings.outfit, relay_settings.load(file).pin.pin if is_driven else None)
         except Refused as refused:
             what = str(refused).replace(str(file), "the settings with this wiring")
             raise Refused(what, reason=refused.reason) from None
 
 
-def _copied(source: Path, target: Path) -> tuple[int, str]:
+def _check_ledger(source: Path, origin: str, trust: Trust, now: Now) -> None:
+    """The ledger is taken in as the box will."""
     if not is_archive(source):
         step = "make one with: yardpass office publish ledger.yardpass"
         raise Refused(f"{source} is no ledger in one file; {step}", reason="R-LEDGER")
     if source.stat().st_size > parcel.MAX_LEDGER:
         what = f"{source} has more than {parcel.MAX_LEDGER >> 20} MiB"
         raise Refused(f"{what}; leave it out, the box hears the ledger from its peers")
+    with TemporaryDirectory() as place:
+        make_store(Path(place) / "store.db", origin, source, trust, now)
+
+
+def _copied(source: Path, target: Path) -> tuple[int, str]:
     shutil.copyfile(source, target)
     return parcel.digest_of(target)
