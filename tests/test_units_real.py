@@ -330,13 +330,21 @@ RAUC = """\
 for last; do :; done
 case "$1" in
 info) cat "$last" ;;
-install) cp "$last" /persistent/installed ;;
+install) until [ -e /persistent/go ]; do sleep 0.1; done; cp "$last" /persistent/installed ;;
 esac
 """
-"""One that believes everybody: RAUC itself is tried in the twin."""
-ALONE = """\
-[Service]
-BindReadOnlyPaths=/etc/cmdline:/proc/cmdline
+"""One that believes everybody, and writes as long as a test likes: RAUC itself is tried in the
+twin."""
+STICK = """\
+[Mount]
+What=/srv/stick
+Type=none
+Options=
+Options=bind
+"""
+CMDLINE = "[Service]\nBindReadOnlyPaths=/etc/cmdline:/proc/cmdline\n"
+ALONE = f"""\
+{CMDLINE}
 ExecStartPost=
 ExecStartPost=+/bin/touch /persistent/would-restart
 """
@@ -348,9 +356,11 @@ def as_a_box(made):
         "etc/rauc/system.conf": "",
         "etc/cmdline": "yardpass.partition=2 yardpass.tryboot=0\n",
         "bootfs/autoboot.txt": autoboot.text_of("a").decode(),
-        "persistent/update/bundle.raucb": "",
+        "persistent/README": "",
         "usr/bin/rauc": RAUC,
         "etc/systemd/system/yardpass-update.service.d/test.conf": ALONE,
+        "etc/systemd/system/yardpass-update-stick.service.d/test.conf": CMDLINE,
+        "etc/systemd/system/run-yardpass_stick.mount.d/test.conf": STICK,
     }.items():
         (made.root / name).parent.mkdir(parents=True, exist_ok=True)
         (made.root / name).write_text(text)
@@ -360,22 +370,38 @@ def as_a_box(made):
     made.run("systemctl", "daemon-reload")
 
 
-def test_an_update_that_waits_is_installed_by_root_without_its_rights(running, probe):
+def test_a_stick_s_update_is_installed_though_it_is_pulled_by_root_without_its_rights(
+    running, probe
+):
     as_a_box(running)
     told = json.dumps({"compatible": "yardpass-box", "version": "0.1.0-2"})
-    (running.root / "persistent/update/bundle.raucb").write_text(told)
+    persistent, stick = running.root / "persistent", running.root / "srv/stick/update"
+    stick.mkdir(parents=True)
+    (stick / "v2.raucb").write_text(told)
+    (stick / "not-newer.raucb").write_text(told.replace("-2", "-1"))
 
-    done = running.run("systemctl", "start", "yardpass-update")
+    done = running.run("systemctl", "start", "yardpass-update-stick")
+    assert done.returncode == 0, running.journal("yardpass-update-stick")
+    running.wait(lambda: state_of(persistent) == "writing", "the writing")
+    copied = (stick / "OUTCOME.txt").read_text()
+    running.run("systemctl", "stop", "run-yardpass_stick.mount")
+    mounts = running.run("cat", "/proc/mounts").stdout
+    (persistent / "go").touch()
+    running.wait((persistent / "would-restart").exists, "the restart")
     found = probe("yardpass-update")
 
-    assert done.returncode == 0, running.journal("yardpass-update")
-    assert (running.root / "persistent/installed").read_text() == told
-    assert (running.root / "persistent/would-restart").exists()
-    last = json.loads((running.root / "persistent/update.json").read_text())
-    assert (last["state"], last["version"]) == ("written", "0.1.0-2")
+    assert copied == "0.1.0-2 is copied and will be installed; the stick can be taken out\n"
+    assert "yardpass_stick" not in mounts
+    assert (persistent / "installed").read_text() == told
+    assert state_of(persistent) == "written"
     assert (found["uid"], found["relay"], found["store"]) == (0, True, True)
     for name in ("inet", "write", "usr", "mount"):
         assert found[name] is not True, name
+
+
+def state_of(persistent):
+    file = persistent / "update.json"
+    return json.loads(file.read_text())["state"] if file.exists() else ""
 
 
 def test_sync_has_the_network_and_not_the_gates_key(probe):
