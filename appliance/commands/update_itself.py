@@ -74,7 +74,9 @@ def waiting(tell: Path | None) -> None:
     except (Refused, Unavailable) as error:
         _refused(error, tell)
         raise
-    if offered is not None:
+    if offered is None:
+        board_light.show(Light.DONE)
+    else:
         _done(f"{offered.version} is written; the box restarts to try it", tell)
 
 

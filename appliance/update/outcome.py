@@ -148,8 +148,11 @@ def struck(before: Outcome | None, version: str) -> Outcome:
 def refused(
     before: Outcome | None, version: str, source: str, why: str, *, now: int
 ) -> Outcome | None:
-    """That something was refused; None where another update is under way, which matters more."""
+    """That something was refused; None where what stands matters more: an update that is under
+    way, or why the one did not work that is refused for that."""
     if before is not None and before.state in (State.WRITTEN, State.TRYING):
+        return None
+    if before is not None and before.state is State.FAILED and before.version in why:
         return None
     return Outcome(version, source, State.REFUSED, now, _short(why), _tries(before))
 

@@ -128,10 +128,14 @@ class Taking:
         power go. Raises `GateOpen` and keeps it, or `Refused` or `Unavailable`, and it is gone."""
         if not self.inbox.is_full:
             return None
-        last, source = self.agent.last(), self.source
         self._await_kept()
+        if not self.inbox.is_full:
+            return None  # it was on trial itself, and is kept now
+        last, source = self.agent.last(), self.source
         try:
             offered = self.agent.offered(self.inbox.bundle)
+            if offered.version == self.agent.box.version():
+                return None  # it runs; its health check says what becomes of it
             if last and (last.state, last.version) == (State.WRITTEN, offered.version):
                 return offered  # the power went before it was tried
             outcome.check_tries(last, offered.version)
@@ -148,7 +152,8 @@ class Taking:
         """At a start: what became of a trial, or of what a power cut ended before it."""
         self.agent.settle(why)
         last = self.agent.last()
-        if last is not None and last.state is State.KEPT:
+        is_given_up = last is not None and last.tries.get(last.version, 0) >= outcome.MAX_TRIES
+        if last is not None and (last.state is State.KEPT or is_given_up):
             self.inbox.clear()
 
     def _await_kept(self) -> None:
