@@ -232,7 +232,7 @@ class Exchanger:
                 ssl_shutdown_timeout=1.0,
             )
         except ssl.SSLError as error:
-            self._complain("a caller was turned away: %s", error)
+            self._complain("a caller was turned away: %s", wire.why(error))
         except (OSError, TimeoutError):
             pass  # it hung up, or said nothing
 
@@ -241,7 +241,7 @@ class Exchanger:
             try:
                 await self._dial(peer, address)
             except ssl.SSLError as error:
-                self._complain("%s at %s is not who it should be: %s", peer.name, address, error)
+                self._complain("%s at %s is another: %s", peer.name, address, wire.why(error))
             except (OSError, TimeoutError, Refused):
                 continue
             else:

@@ -115,7 +115,7 @@ def open_note(text: str | bytes, verifiers: Iterable[Verifier]) -> Note:
         if verifier is not None:
             found.setdefault(verifier, _verified(verifier, raw[4:], body))
     if not found:
-        raise Refused("no known key signed this note", reason="R-LEDGER")
+        raise Refused("no known key signed this note; is it of another site?", reason="R-LEDGER")
     return Note(body, tuple(found.values()))
 
 

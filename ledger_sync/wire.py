@@ -49,6 +49,14 @@ def context(*, server: bool, der: bytes, seed: bytes, peers: Iterable[bytes]) ->
     return made
 
 
+def why(error: ssl.SSLError) -> str:
+    """What is said of a handshake that failed: OpenSSL calls a certificate that nobody named
+    "self-signed", as all of them are."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "the ledger here does not name its key; has it, or this terminal, an older ledger?"
+    return str(error)
+
+
 class Switchboard(Protocol):
     """Who knows the terminals and which conversations there are; see peers.py."""
 

@@ -763,6 +763,16 @@ def test_a_pin_that_is_wired_twice_is_noticed_at_the_office(desk, main, wiring, 
     assert not (desk / "stick").exists()
 
 
+def test_the_wiring_that_the_technician_s_page_shows_is_taken(desk, main):
+    page = (Path(__file__).resolve().parents[1] / "image-build" / "README.md").read_text()
+    [example] = [one.split("```")[0] for one in page.split("```toml\n") if "[sensors]" in one]
+    (desk / "north.toml").write_text(example)
+
+    found = main("provision", "stick", "--name", "n", "--gate", "n", "--wiring", "north.toml")
+
+    assert (found[0], found[2]) == (0, "")
+
+
 def test_parts_with_pins_of_their_own_and_parts_without_are_wired(desk, main):
     (desk / "wiring.toml").write_text(
         "[sensors]\ndriver = 'gpio'\ncontact = 16\nexit = 20\n[sounds]\n"

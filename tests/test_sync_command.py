@@ -47,16 +47,18 @@ def wait_for(is_so):
     assert is_so()
 
 
-def test_it_ends_in_order_and_leaves_no_socket(site):
+def test_it_ends_in_order_and_leaves_no_socket(site, main):
     bell = site.parent / doorbell.NAME
     process = started(site)
     wait_for(bell.exists)
     wait_for((site.parent / "peers.json").exists)
+    told = main("ledger", "status", "--site", "north-1")[1]
 
     process.send_signal(signal.SIGTERM)
     said = process.communicate(timeout=WAIT_SECONDS)[1]
 
     assert (process.returncode, said) == (0, "")
+    assert "this ledger names no other terminal" in told
     assert not bell.exists()
     assert json.loads((site.parent / "peers.json").read_text())["peers"] == []
 

@@ -225,6 +225,20 @@ def test_strangers_are_refused_and_the_others_go_on(tmp_path, caplog):
     assert len(said) == 1  # logged once, whoever knocks
 
 
+def test_of_a_caller_that_no_ledger_names_is_said_that_and_not_what_openssl_says(tmp_path, caplog):
+    """All certificates here are self-signed."""
+    caplog.set_level(logging.WARNING, "yardpass.sync")
+
+    async def play():
+        two = terminals(tmp_path)
+        async with running(two):
+            return await refused(two[0].exchanger.port, issued("t3", "t3", None))
+
+    assert asyncio.run(play())
+    [said] = {one.getMessage() for one in caplog.records}
+    assert said.startswith("a caller was turned away: the ledger here does not name its key;")
+
+
 def _bare():
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.check_hostname, made.verify_mode = False, ssl.CERT_NONE

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from workshop import board, card, host, layout, wheels
+from workshop import board, card, host, image, layout, wheels
 from workshop.card import Disk, check, disk_of
 from workshop.firmware import DEFAULT, partition_of
 from workshop.layout import ALIGN_MIB, parts_of, table_of, total_mib
@@ -241,7 +241,7 @@ def test_a_disk_that_is_gone_is_told_with_the_next_step(tmp_path):
 def test_only_the_parcel_of_this_terminal_goes_onto_its_card(tmp_path):
     with pytest.raises(Refused, match="yardpass provision"):
         card.check_parcel(tmp_path)
-    (tmp_path / "parcel.txt").write_text("terminal north-1\n")
+    (tmp_path / "parcel.txt").write_text("terminal north-1\ngate south-1\n")
 
     card.check_parcel(tmp_path, "north-1")
     with pytest.raises(Refused, match="not for south-1"):
@@ -249,6 +249,16 @@ def test_only_the_parcel_of_this_terminal_goes_onto_its_card(tmp_path):
     (tmp_path / "link").symlink_to("/etc/passwd")
     with pytest.raises(Refused, match="no file"):
         card.check_parcel(tmp_path)
+
+
+def test_a_build_without_a_key_says_that_its_image_takes_no_updates(tmp_path, capsys):
+    without = image._keyring(tmp_path)
+    said = capsys.readouterr().err
+    made = make_keys(tmp_path, "updates")
+
+    assert (without, "this image takes no updates" in said) == (None, True)
+    assert image._keyring(tmp_path) == made.certificate
+    assert capsys.readouterr().err == ""
 
 
 def test_keys_that_boxes_trust_are_never_made_anew(tmp_path):

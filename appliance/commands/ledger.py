@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -138,10 +139,8 @@ def status(site: Path, as_json: bool) -> None:
         heard = "nothing accepted yet" if age is None else f"{words.age(age)} old"
         click.echo(f"{held.origin}: {held.size} entries, {passes} passes, {heard}")
         click.echo(f"policy {trust.version}, genesis {pinned.digest.hex()[:32]}")
-        if peers is None:
-            click.echo("yardpass sync is not running here: no peer hears of these checks")
-        for peer in peers or ():
-            click.echo(peers_file.sentence(peer))
+        for said in _of_peers(peers):
+            click.echo(said)
         for order in orders:
             click.echo(sentence(order))
         for told in conflicts_here.sentences(conflicts):
@@ -156,6 +155,13 @@ def status(site: Path, as_json: bool) -> None:
         for told in alarming:
             click.echo(told, err=True)
     sys.exit(1 if forks else 0)
+
+
+def _of_peers(peers: list[dict[str, Any]] | None) -> list[str]:
+    if peers is None:
+        return ["yardpass sync is not running here: no peer hears of these checks"]
+    none = "this ledger names no other terminal: import a newer one if there are any"
+    return [peers_file.sentence(one) for one in peers] or [none]
 
 
 _LAST = 253_402_300_799  # the end of the year 9999

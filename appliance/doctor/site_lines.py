@@ -93,7 +93,8 @@ def peers(found: Peers | NotHad) -> Line:
         return fail(part, f"cut off: {', '.join(bad)}", step)
     silent = [name for name, state in found.states if state != "here"]
     if silent:
-        step = "look whether they have power and network; this gate decides without them"
+        step = "look whether they have power, network and a ledger that names this terminal; "
+        step += "this gate decides without them"
         return warn(
             part, f"{len(silent)} of {len(found.states)} silent: {', '.join(silent)}", step
         )

@@ -161,9 +161,9 @@ def check_parcel(folder: Path, name: str | None = None) -> None:
     listed = folder / "parcel.txt"
     if not listed.is_file():
         raise Refused(f"{folder} holds no parcel.txt; make it with: yardpass provision {folder}")
-    words = listed.read_text(encoding="utf-8", errors="replace").split()
-    if name is not None and name not in words:
-        raise Refused(f"the parcel in {folder} is not for {name}")
+    lines = listed.read_text(encoding="utf-8", errors="replace").splitlines()
+    if name is not None and f"terminal {name}" not in lines:
+        raise Refused(f"the parcel in {folder} is not for {name}; see its parcel.txt")
     files = [one for one in folder.rglob("*") if not one.is_dir()]
     if any(not stat.S_ISREG(one.lstat().st_mode) for one in files):
         raise Refused(f"{folder} holds something that is no file; make it anew")

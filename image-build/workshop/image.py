@@ -59,11 +59,7 @@ def build_(
         _build_board(name, out or OUT / f"{name}-arm64", keys, folder)
         return
     wanted = board.load(name, arch or roots.native())
-    keyring = ota.keys_in(keys).certificate
-    if not keyring.exists():
-        _say(f"no {keyring}: this image takes no updates; make one with: yardpass-image keys")
-    trusted = keyring if keyring.exists() else None
-    built = build.build(wanted, out or OUT / wanted.label, _say, keyring=trusted)
+    built = build.build(wanted, out or OUT / wanted.label, _say, keyring=_keyring(keys))
     click.echo(f"{built.image}, {built.version}")
     if release:
         click.echo(str(build.release(wanted, built)))
@@ -78,10 +74,17 @@ def _build_board(name: str, target: Path, keys: Path, folder: Path | None) -> No
 
 
 def _stage(name: str, folder: Path, keys: Path) -> None:
-    keyring = ota.keys_in(keys).certificate
     wanted = replace(board.load("sim", "arm64"), name=name)
-    trusted = keyring if keyring.exists() else None
-    rootfs.make_stage(wanted, folder, build.version_of(), trusted)
+    rootfs.make_stage(wanted, folder, build.version_of(), _keyring(keys))
+
+
+def _keyring(keys: Path) -> Path | None:
+    """What the image trusts for updates, if anything."""
+    keyring = ota.keys_in(keys).certificate
+    if keyring.exists():
+        return keyring
+    _say(f"no {keyring}: this image takes no updates; make one with: yardpass-image keys")
+    return None
 
 
 @cli.command()
@@ -271,7 +274,7 @@ def _say(what: str) -> None:
 
 def main() -> None:
     try:
-        cli()
+        cli(prog_name="yardpass-image")
     except (Refused, Unavailable) as error:
         click.echo(f"yardpass-image: {error}", err=True)
         sys.exit(1)
