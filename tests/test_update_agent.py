@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from appliance.commands import update as commands
 from appliance.commands import update_box
 from appliance.update import agent as agents
-from appliance.update import autoboot, health, programs
+from appliance.update import autoboot, gate, health, programs
 from appliance.update.agent import Agent
 from appliance.update.box import Box
 from appliance.update.bundle import Offered, offered_of
@@ -323,6 +323,15 @@ def test_a_trial_is_looked_at_again_until_its_time_is_over(trial, monkeypatch):
 
     assert trial.agent.check(lambda: next(moments)) == ["gate: it does not run"]
     assert next(moments, None) is None
+
+
+def test_a_relay_that_does_not_answer_holds_up_no_update(tmp_path):
+    settings = tmp_path / "site.toml"
+    found = [gate.is_open(settings)]
+    settings.write_text("[relay]\nsocket = 'none.sock'\n[relayd]\npin = 17\n")
+    found.append(gate.is_open(settings))
+
+    assert found == [False, False]
 
 
 # The commands.

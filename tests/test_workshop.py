@@ -6,7 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from workshop import board, card, host, image, layout, wheels
+from hypothesis import given
+from hypothesis import strategies as st
+from workshop import bad_slots, board, card, host, image, layout, wheels
 from workshop.card import Disk, check, disk_of
 from workshop.firmware import DEFAULT, partition_of
 from workshop.layout import ALIGN_MIB, parts_of, table_of, total_mib
@@ -280,3 +282,39 @@ def test_scripts_are_clean_shell(script):
     )
 
     assert done.returncode == 0, done.stdout
+
+
+# Slots that do not work, for rehearsals.
+
+
+def test_a_slot_that_hangs_in_its_initrd_hangs_behind_the_watchdog_and_before_its_system():
+    hung = bad_slots.slots()["hang-initrd"].init
+
+    places = [hung.index(what) for what in (">/dev/watchdog", "sleep 99999", "switch_root")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("name", bad_slots.NAMES)
+def test_each_bad_slot_differs_from_a_good_one_and_fits_a_command_line(name):
+    bad = bad_slots.slots()[name]
+
+    assert bad.words or bad.init
+    assert len(bad.words) < 1_000  # of 2,048 on x86, which a rehearsal shares
+    assert "\n" not in bad.words
+
+
+@given(st.text("abc/.", min_size=1, max_size=30), st.text(max_size=200))
+def test_an_archive_of_one_file_is_read_again_by_its_own_lengths(name, text):
+    # Invariant: headers of 110 bytes, each part padded to four; the file, then the trailer.
+    data = bad_slots.archive_of(name, text)[4:]
+
+    found, at = [], 0
+    while at < len(data):
+        head = data[at : at + 110]
+        size, length = int(head[54:62], 16), int(head[94:102], 16)
+        assert head[:6] == b"070701"
+        name_at = at + 110
+        body_at = name_at + length + -(name_at + length) % 4
+        found.append((data[name_at : name_at + length], data[body_at : body_at + size]))
+        at = body_at + size + -size % 4
+    assert found == [(name.encode() + b"\0", text.encode()), (b"TRAILER!!!\0", b"")]

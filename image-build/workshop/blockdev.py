@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ledger_sync.errors import Unavailable
+from workshop.host import copied
 from workshop.journal import ACK_BYTES
 
 RECORDER = Path(__file__).with_name("recorder.py")
@@ -69,14 +70,22 @@ def recorded(base: Path, journal: Path, folder: Path) -> Iterator[Mounted]:
     tree.mkdir()
     file.touch()
     with ExitStack() as stack:
-        served = ["nbdkit", "-f", "-U", str(socket), "python", str(RECORDER)]
-        stack.enter_context(_started([*served, f"image={base}", f"journal={journal}"], socket))
+        stack.enter_context(served(copied(base, folder / "recorded.img"), journal, socket))
         stack.enter_context(_fused(file, socket, size))
         device = Path(run("losetup", "--find", "--show", file).strip())
         stack.callback(run, "losetup", "--detach", device)
         run("mount", "-t", "ext4", "-o", EXT4_OPTIONS, device, tree)
         stack.callback(run, "umount", tree)
         yield Mounted(tree, device, size - ACK_BYTES)
+
+
+@contextmanager
+def served(disk: Path, journal: Path, socket: Path) -> Iterator[None]:
+    """The file `disk` at a Unix socket, by NBD; what is done to it is written to `journal`."""
+    socket.unlink(missing_ok=True)
+    words = ["nbdkit", "-f", "-U", str(socket), "python", str(RECORDER)]
+    with _started([*words, f"disk={disk}", f"journal={journal}"], socket):
+        yield
 
 
 @contextmanager
@@ -121,12 +130,19 @@ def mounted_copy(image: bytes, folder: Path, tree: Path) -> Iterator[None]:
     with tempfile.NamedTemporaryFile(dir=folder, suffix=".img") as file:
         file.write(image)
         file.flush()
-        device = run("losetup", "--find", "--show", file.name).strip()
+        with mounted(Path(file.name), tree):
+            yield
+
+
+@contextmanager
+def mounted(file: Path, tree: Path) -> Iterator[None]:
+    """An ext4 in a file, at `tree`. Raises `Unavailable` for one that cannot be mounted."""
+    device = run("losetup", "--find", "--show", file).strip()
+    try:
+        run("mount", "-t", "ext4", "-o", "noatime", device, tree)
         try:
-            run("mount", "-t", "ext4", "-o", "noatime", device, tree)
-            try:
-                yield
-            finally:
-                run("umount", tree)
+            yield
         finally:
-            run("losetup", "--detach", device)
+            run("umount", tree)
+    finally:
+        run("losetup", "--detach", device)

@@ -7,20 +7,16 @@ After each cut the file must name one slot, and the FAT must have no fault.
 import random
 import shutil
 import subprocess
-import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.update import autoboot
 from ledger_sync.errors import Refused, Unavailable
-from workshop import journal
-from workshop.blockdev import RECORDER
+from workshop import blockdev, journal
 from workshop.board import Board
 from workshop.firmware import Firmware, make_stick
 from workshop.guest import Guest
-from workshop.host import run
+from workshop.host import copied, run
 from workshop.journal import ACK_BYTES, Cut
 
 DISK_MIB = 32
@@ -79,7 +75,8 @@ def record(
     make_stick(files, folder / "stick.img", 4)
     image = folder / "card.img"
     shutil.copy(build / f"yardpass-{board.label}.img", image)
-    with _recorded(base, written, folder) as socket:
+    socket = folder / "nbd"
+    with blockdev.served(copied(base, folder / "recorded.img"), written, socket):
         drive = f"file=nbd+unix:///?socket={socket},if=none,id=recorded,format=raw,cache=none"
         device = "virtio-blk-pci,drive=recorded,serial=recorded"
         firmware = Firmware(board, image, folder)
@@ -105,21 +102,6 @@ def _make_fat(folder: Path, base: Path) -> None:
         str(((DISK_MIB << 20) - ACK_BYTES) // 1024),
     )
     run("mcopy", "-i", base, text, "::autoboot.txt")
-
-
-@contextmanager
-def _recorded(base: Path, written: Path, folder: Path) -> Iterator[Path]:
-    socket = folder / "nbd"
-    socket.unlink(missing_ok=True)
-    words = ["nbdkit", "-f", "-U", str(socket), "python", str(RECORDER)]
-    with subprocess.Popen([*words, f"image={base}", f"journal={written}"]) as running:  # noqa: S603 - our own words
-        try:
-            end = time.monotonic() + 10
-            while not socket.exists() and time.monotonic() < end:
-                time.sleep(0.05)
-            yield socket
-        finally:
-            running.terminate()
 
 
 def judged(cut: Cut, folder: Path) -> str:

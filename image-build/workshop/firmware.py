@@ -18,7 +18,7 @@ from workshop.layout import parts_of
 
 DEFAULT = 1  # the partition that the firmware takes when nothing is chosen
 FLAG_BYTES = 4_096
-_FLAG = b"TRYBOOT"
+FLAG = b"TRYBOOT"
 _SECTION = re.compile(r"^\[(\w+)\]$")
 
 
@@ -89,7 +89,7 @@ class Firmware:
 
     def _take_flag(self) -> bool:
         """Whether a trial was asked for; asked once, it is granted once."""
-        is_set = self.flag.exists() and self.flag.read_bytes().startswith(_FLAG)
+        is_set = self.flag.exists() and self.flag.read_bytes().startswith(FLAG)
         self.flag.write_bytes(bytes(FLAG_BYTES))
         return is_set
 

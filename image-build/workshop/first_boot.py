@@ -10,11 +10,11 @@ import shutil
 from pathlib import Path
 
 from ledger_sync.errors import Unavailable
-from workshop import card, line_history
+from workshop import card, line_history, terminal
 from workshop.board import Board
 from workshop.firmware import Firmware, make_stick
 from workshop.guest import Guest, Heard
-from workshop.host import YARDPASS, run
+from workshop.host import copied
 from workshop.line_history import change_of, highs
 from workshop.ota_run import expect
 
@@ -68,8 +68,8 @@ def enrolled(board: Board, build: Path, folder: Path, console: Path) -> tuple[Gu
     """A box that took its parcel and has a printed pass in front of its camera, and the folder of
     the stick that tells it what to do."""
     office, image = folder / "desk", folder / "card.img"
-    _prepare(office, "gpio" if board.has_pins else "sim")
-    shutil.copy(build / f"yardpass-{board.label}.img", image)
+    terminal.prepare_desk(office, "--relay", "gpio" if board.has_pins else "sim")
+    copied(build / f"yardpass-{board.label}.img", image)
     card.plant(office / "parcel", image, card.first_partition(image))
     files = folder / "stick"
     files.mkdir()
@@ -81,18 +81,6 @@ def enrolled(board: Board, build: Path, folder: Path, console: Path) -> tuple[Gu
     if any("site.secret" in line for line in taken.said("LEFT ")):
         raise Unavailable("the site's secret is still on the card")
     return guest, files
-
-
-def _prepare(folder: Path, relay: str) -> None:
-    folder.mkdir()
-    wired = ("--camera", "files", "--relay", relay, "--ledger", "ledger.yardpass")
-    for words in (
-        ("office", "init", "--site", "HZ07"),
-        ("office", "enrol", "Chen", "--print", "pass.png"),
-        ("office", "publish", "ledger.yardpass"),
-        ("provision", "parcel", "--name", "north-1", "--gate", "north", *wired),
-    ):
-        run(YARDPASS, *words, cwd=folder)
 
 
 def boot(guest: Guest, files: Path, script: str, *, is_kept: bool = True) -> Heard:

@@ -9,7 +9,7 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,6 +63,8 @@ class Guest:
     """None: that of the board's twin."""
     entry: str = ""
     """What the shell of a guest without a stick runs."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Where QEMU finds the disks `card` and `tryboot`, if not in the firmware's files."""
 
     def boot(
         self,
@@ -104,8 +106,9 @@ class Guest:
             cmdline += " " + unit_words("do", _UNIT.format(after=self.after, entry=entry))
         command = [*machine.words, *self.extra]
         command += ["-kernel", str(start.kernel), "-initrd", str(start.initrd), "-append", cmdline]
-        command += machine.disk(self.firmware.image, "card", snapshot)
-        command += machine.disk(self.firmware.flag, "tryboot")
+        for name, file in (("card", self.firmware.image), ("tryboot", self.firmware.flag)):
+            options = snapshot if name == "card" else ""
+            command += machine.disk(self.places.get(name, file), name, options)
         if self.stick:
             command += machine.disk(self.stick, "stick", ",readonly=on")
         return command

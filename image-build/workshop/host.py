@@ -110,3 +110,9 @@ def chrooted(root: Path, command: Sequence[str], *, stdin: bytes | None = None) 
     settings = [f"{key}={value}" for key, value in bare.items()]
     settings.append(f"SOURCE_DATE_EPOCH={epoch()}")
     return run("chroot", root, "/usr/bin/env", "-i", *settings, *command, stdin=stdin)
+
+
+def copied(source: Path, target: Path) -> Path:
+    """A copy of a disk, in which zeros take no room."""
+    run("cp", "--sparse=always", "--reflink=auto", source, target)
+    return target

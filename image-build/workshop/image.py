@@ -3,10 +3,12 @@
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,11 +28,11 @@ from workshop import (
     wheels,
 )
 from workshop.host import IMAGE_BUILD
-from workshop.ota_run import BAD, Day
+from workshop.ota_run import Day
+from workshop.scenes import NAMES, Scenes
 
 OUT = IMAGE_BUILD / "build"
 BOARDS = ("pi4", "pi5")
-SCENES = ("refusals", *BAD, "cuts", "good", "damaged")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -185,32 +187,46 @@ def bundle(folder: Path, target: Path, keys: Path) -> None:
 @cli.command("rehearse")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True))
 @click.option("--keys", type=click.Path(path_type=Path), default=ota.KEYS, help="Who signs.")
-@click.option("--scene", "scenes", multiple=True, type=click.Choice(SCENES), help="Only these.")
-@click.option("--cuts", default=2, help="Power cuts while an update is written.")
-@click.option("--seed", default=1, help="Chooses when.")
+@click.option("--scene", "scenes", multiple=True, type=click.Choice(NAMES), help="Only these.")
+@click.option("--cuts", default=20, type=click.IntRange(min=1), help="Power cuts of an update.")
+@click.option("--boot", "boots", default=3, type=click.IntRange(min=0), help="Of them, started.")
+@click.option(
+    "--short", "is_short", is_flag=True, help="Of the bad systems only the first is installed."
+)
+@click.option("--seed", default=1, help="Chooses moments and sectors.")
+@click.option(
+    "--card", type=click.Path(path_type=Path), help="A terminal's, of this build; made if missing."
+)
 @click.option("--console", type=click.Path(path_type=Path), default="/dev/null", help="A file.")
 def rehearse(
-    folder: Path, keys: Path, scenes: tuple[str, ...], cuts: int, seed: int, console: Path
+    folder: Path,
+    keys: Path,
+    scenes: tuple[str, ...],
+    seed: int,
+    card: Path | None,
+    console: Path,
+    **how: Any,  # fields of Scenes
 ) -> None:
     """Boot the twin in FOLDER and update it in every way that can go wrong; exit 1 if one does."""
     name, _, arch = folder.resolve().name.rpartition("-")
     with tempfile.TemporaryDirectory(prefix="yardpass-ota-", dir=folder) as place:
         found = board.load(name, arch)
         day = Day(found, folder, Path(place), ota.keys_in(keys), _say, seed, console)
-        day.prepare()
-        for scene in scenes or SCENES:
-            _say(scene)
-            _play(day, scene, cuts)
-            click.echo(f"{scene}: the box runs a slot that works")
+        with _timed("prepared"):
+            day.prepare(card)
+        known = Scenes(day, **how).all()
+        for scene in scenes or NAMES:
+            with _timed(scene):
+                known[scene]()
+        with _timed("the box runs a slot that works"):
+            day.home()
 
 
-def _play(day: Day, scene: str, cuts: int) -> None:
-    if scene == "cuts":
-        day.cuts(cuts)
-    elif scene in BAD:
-        day.bad(scene)
-    else:
-        getattr(day, scene)()
+@contextmanager
+def _timed(what: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    click.echo(f"{what}: {time.monotonic() - began:.0f} s")
 
 
 @cli.command("first-boot")

@@ -21,8 +21,9 @@ class Machine:
     words: tuple[str, ...]
     has_card: bool = False
 
-    def disk(self, file: Path, serial: str, options: str = "") -> list[str]:
-        """The words that plug in a disk; `serial` names it, for us and for the guest."""
+    def disk(self, file: Path | str, serial: str, options: str = "") -> list[str]:
+        """The words that plug in a disk, a file or an NBD export's URI; `serial` names it, for us
+        and for the guest."""
         drive = f"file={file},format=raw,cache=writeback{options}"
         if self.has_card:
             return ["-drive", f"{drive},if=sd"] if serial == "card" else []

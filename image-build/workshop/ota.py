@@ -27,12 +27,10 @@ version={version}
 
 [bundle]
 format=verity
-
-[image.system]
-filename=system.img
-
-[image.boot]
-filename=boot.img
+"""
+_IMAGE = """
+[image.{name}]
+filename={name}.img
 """
 
 
@@ -70,36 +68,56 @@ def make_keys(folder: Path, name: str) -> Keys:
     return made
 
 
-def bundle(
-    board: Board,
-    build: Path,
-    keys: Keys,
-    target: Path,
-    *,
-    version: str = "",
-    boot: Path | None = None,
-) -> Path:
-    """Packs and signs what a build made; `version` and `boot` stand in for the build's own, for
-    tests."""
+class Content(NamedTuple):
+    """What a bundle brings to boxes of one kind; without `system` only the boot partition."""
+
+    compatible: str
+    version: str
+    system: Path | None
+    boot: Path
+
+
+def content_of(board: Board, build: Path) -> Content:
+    """What a build made."""
     about = json.loads((build / "build.json").read_text(encoding="utf-8"))
-    manifest = _MANIFEST.format(
-        compatible=f"yardpass-{board.label}", version=version or about["version"]
-    )
-    with tempfile.TemporaryDirectory(prefix="yardpass-bundle-", dir=build) as name:
+    compatible, version = f"yardpass-{board.label}", about["version"]
+    return Content(compatible, version, build / "system.erofs", build / "boot.vfat")
+
+
+@contextmanager
+def toolbox(board: Board, folder: Path) -> Iterator[Path]:
+    """RAUC and what it calls, as a root to be changed to, inside `folder` meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="yardpass-bundle-", dir=folder) as name:
         tools = Path(name, "tools")
         roots.unpack(roots.toolbox(board), tools)
-        content = tools / "work" / "content"
-        content.mkdir(parents=True)
-        (content / "manifest.raucm").write_text(manifest, encoding="utf-8")
-        shutil.copy(build / "system.erofs", content / "system.img")
-        shutil.copy(boot or build / "boot.vfat", content / "boot.img")
-        for source, inside in ((keys.key, "key"), (keys.certificate, "pem")):
-            shutil.copy(source, tools / "work" / inside)
-        signer = ("--key=/work/key", "--cert=/work/pem")
-        packed = "--mksquashfs-args=-comp zstd -Xcompression-level 3"
-        command = ["rauc", *signer, packed, "bundle", "/work/content", "/work/out.raucb"]
-        with proc_of(tools):
-            chrooted(tools, command)
-        target.unlink(missing_ok=True)
-        shutil.move(tools / "work" / "out.raucb", target)
+        (tools / "work").mkdir()
+        yield tools
+
+
+def pack(tools: Path, brought: Content, keys: Keys, target: Path) -> Path:
+    """Packs and signs a bundle."""
+    content = tools / "work" / "content"
+    content.mkdir()
+    images = {"system": brought.system, "boot": brought.boot}
+    manifest = _MANIFEST.format(compatible=brought.compatible, version=brought.version)
+    for name, image in images.items():
+        if image:
+            shutil.copy(image, content / f"{name}.img")
+            manifest += _IMAGE.format(name=name)
+    (content / "manifest.raucm").write_text(manifest, encoding="utf-8")
+    for source, inside in ((keys.key, "key"), (keys.certificate, "pem")):
+        shutil.copy(source, tools / "work" / inside)
+    signer = ("--key=/work/key", "--cert=/work/pem")
+    packed = "--mksquashfs-args=-comp zstd -Xcompression-level 3"
+    with proc_of(tools):
+        chrooted(tools, ["rauc", *signer, packed, "bundle", "/work/content", "/work/out.raucb"])
+    target.unlink(missing_ok=True)
+    shutil.move(tools / "work" / "out.raucb", target)
+    shutil.rmtree(content)
     return target
+
+
+def bundle(board: Board, build: Path, keys: Keys, target: Path) -> Path:
+    """Packs and signs what a build made."""
+    with toolbox(board, build) as tools:
+        return pack(tools, content_of(board, build), keys, target)

@@ -1,11 +1,14 @@
-"""A disk in memory that writes down what is done to it: a plugin of nbdkit, for power-cuts.
+"""A disk in a file that writes down what is done to it: a plugin of nbdkit, for power cuts.
 
-    nbdkit -U SOCKET python image-build/workshop/recorder.py image=BASE journal=FILE
+    nbdkit -U SOCKET python image-build/workshop/recorder.py disk=FILE journal=FILE
 
-Every write and every flush goes to the journal in the order it came, see journal.py. Runs in the
-Python that nbdkit was built with, so it imports nothing of ours; knows no filesystem.
+Every write and every flush goes to the journal in the order it came, see journal.py; the file is
+changed. The export `card` ends before the file's last block, `beside` is that block: what is told
+there takes effect at once, so a flush of it says nothing of the card. Any other export is all.
+Runs in the Python that nbdkit was built with, so it imports nothing of ours; knows no filesystem.
 """
 
+import os
 import struct
 from pathlib import Path
 from typing import BinaryIO
@@ -14,12 +17,14 @@ import nbdkit  # type: ignore[import-not-found]  # exists inside nbdkit alone
 
 API_VERSION = 2
 _HEAD = struct.Struct("<cQI")  # as journal.HEAD, whose module is not importable here
+_BESIDE_BYTES = 4_096  # as journal.ACK_BYTES
 
 
 class _Disk:
     """What nbdkit serves. Owned by its one thread, see `thread_model`."""
 
-    data = bytearray()
+    file = -1
+    size = 0
     journal: BinaryIO
 
     def write_down(self, kind: bytes, at: int, data: bytes = b"") -> None:
@@ -32,51 +37,56 @@ _disk = _Disk()
 
 
 def config(key: str, value: str) -> None:
-    if key == "image":
-        _disk.data = bytearray(Path(value).read_bytes())
+    if key == "disk":
+        _disk.file = os.open(value, os.O_RDWR)
+        _disk.size = os.fstat(_disk.file).st_size
     elif key == "journal":
         _disk.journal = Path(value).open("wb")  # noqa: SIM115 - open as long as nbdkit runs
     else:
-        raise RuntimeError(f"recorder: unknown parameter {key}; use image= and journal=")
+        raise RuntimeError(f"recorder: unknown parameter {key}; use disk= and journal=")
 
 
 def thread_model() -> int:
     return int(nbdkit.THREAD_MODEL_SERIALIZE_ALL_REQUESTS)
 
 
-def open(readonly: bool) -> int:
-    return 1
+def open(readonly: bool) -> tuple[int, int]:
+    """The part of the disk that this connection has: where it begins, its size."""
+    end = _disk.size - _BESIDE_BYTES
+    parts = {"card": (0, end), "beside": (end, _BESIDE_BYTES)}
+    return parts.get(nbdkit.export_name(), (0, _disk.size))
 
 
-def close(_handle: int) -> None:
+def close(_part: tuple[int, int]) -> None:
     _disk.journal.flush()
 
 
-def get_size(_handle: int) -> int:
-    return len(_disk.data)
+def get_size(part: tuple[int, int]) -> int:
+    return part[1]
 
 
-def can_write(_handle: int) -> bool:
+def can_write(_part: tuple[int, int]) -> bool:
     return True
 
 
-def can_flush(_handle: int) -> bool:
+def can_flush(_part: tuple[int, int]) -> bool:
     return True
 
 
-def can_fua(_handle: int) -> int:
+def can_fua(_part: tuple[int, int]) -> int:
     return int(nbdkit.FUA_EMULATE)  # as a write and a flush, which the journal then holds
 
 
-def pread(_handle: int, buffer: bytearray, offset: int, _flags: int) -> None:
-    buffer[:] = _disk.data[offset : offset + len(buffer)]
+def pread(part: tuple[int, int], buffer: bytearray, offset: int, _flags: int) -> None:
+    os.preadv(_disk.file, [buffer], part[0] + offset)
 
 
-def pwrite(_handle: int, buffer: bytes, offset: int, _flags: int) -> None:
+def pwrite(part: tuple[int, int], buffer: bytes, offset: int, _flags: int) -> None:
     data = bytes(buffer)
-    _disk.data[offset : offset + len(data)] = data
-    _disk.write_down(b"W", offset, data)
+    os.pwrite(_disk.file, data, part[0] + offset)
+    _disk.write_down(b"W", part[0] + offset, data)
 
 
-def flush(_handle: int, _flags: int) -> None:
-    _disk.write_down(b"F", 0)
+def flush(part: tuple[int, int], _flags: int) -> None:
+    if part[0] == 0:
+        _disk.write_down(b"F", 0)

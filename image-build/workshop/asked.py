@@ -1,0 +1,68 @@
+"""What a guest is asked to do: pieces of shell for the scenes of a rehearsal (pure)."""
+
+SITE = "/var/lib/yardpass"
+_ENDED = "systemctl show -P ExecMainExitTimestampMonotonic yardpass-health"
+_IS = "systemctl is-active -q yardpass-"
+_PYTHON = "PYTHONPATH=/usr/lib/yardpass/site python3 -c"
+
+WELL = f'until [ "$({_ENDED})" != 0 ]; do sleep 1; done\n'
+INSTALL = "yardpass update install {} 2>&1 || {{ echo NOT INSTALLED; systemctl poweroff; }}\n"
+REFUSED = "yardpass update install {1} {0} 2>&1 | tr '\\n' ' ' | sed 's/^/{0}: /'; echo\n"
+STAY = "sleep 999\n"  # whatever ends this start, it is not the script
+AT_WORK = f"until {_IS}relay && {_IS}gate; do sleep 1; done\n"
+SEEN = "until journalctl -b -u yardpass-gate | grep -q GREEN; do sleep 1; done\n"
+FSCK = f"yardpass ledger fsck --site {SITE}\n"
+
+HELD = f"""\
+{_PYTHON} '
+import time
+from hw.relay_line import RelayLine, RelayLineOptions
+line = RelayLine(RelayLineOptions("/run/yardpass-relay/relay.sock"))
+line.hold()
+print("the gate is held open", flush=True)
+while True:
+    time.sleep(0.3)
+    line.renew()' >/run/held 2>&1 &
+holding=$!
+until grep -q open /run/held; do sleep 1; done
+"""
+LET_GO = "kill $holding\n"
+
+SHOWN = f"""\
+mkdir -p /run/systemd/system/yardpass-gate.service.d
+cat >/run/systemd/system/yardpass-gate.service.d/rehearsal.conf <<'UNIT'
+[Service]
+DeviceAllow=char-pts rw
+StandardOutput=file:/run/gate.log
+StandardError=file:/run/gate.log
+UNIT
+text=$({_PYTHON} 'import zxingcpp; from PIL import Image
+print(zxingcpp.read_barcodes(Image.open("{SITE}/pictures/pass.png"))[0].text)')
+yardpass sim reader qr --port /run/qr --text "$text" --every 5 >/dev/null &
+showing=$!
+until [ -e /run/qr ]; do sleep 1; done
+chmod 666 "$(readlink -f /run/qr)"
+cp {SITE}/site.toml /run/site.toml
+sed -i 's|^driver = "sim"$|driver = "serial_qr"\\nport = "/run/qr"|' {SITE}/site.toml
+systemctl daemon-reload
+systemctl restart yardpass-gate
+until grep -q GREEN /run/gate.log; do sleep 1; done
+"""
+"""A module for QR codes that shows the pass again and again, and a gate that has it."""
+
+FULL = f"""\
+dd if=/dev/zero of=/persistent/full bs=1M 2>/dev/null
+dd if=/dev/zero of=/persistent/rest bs=512 2>/dev/null
+echo LEFT $(df -k --output=avail /persistent | tail -n 1)
+before=$(wc -l </run/gate.log)
+yardpass doctor --settings {SITE}/site.toml 2>&1 | sed 's/^/doctor: /'
+until [ "$(wc -l </run/gate.log)" -gt "$before" ]; do sleep 1; done
+sleep 6
+tail -n +"$((before + 1))" /run/gate.log | sed 's/^/gate: /'
+yardpass update health 2>&1 | sed 's/^/health: /'
+"""
+FREED = f"""\
+kill $showing
+rm /persistent/full /persistent/rest
+cp /run/site.toml {SITE}/site.toml
+"""

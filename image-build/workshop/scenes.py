@@ -1,0 +1,201 @@
+"""What is done to a box that takes updates, and what it must do then.
+
+Each scene raises `Unavailable` with the console if it ends as it must not. That the kept slot runs
+after a scene is shown by the next start of it, which is the next scene's or the last one.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from appliance.update import autoboot, counter
+from ledger_sync.errors import Unavailable
+from workshop import asked, bad_slots, torn_card
+from workshop.firmware import Firmware, make_stick
+from workshop.guest import Guest, Heard
+from workshop.host import copied
+from workshop.journal import ACK_BYTES
+from workshop.layout import parts_of
+from workshop.ota_run import END, TELL, Day, expect, tail
+from workshop.update_cuts import PHASES, Cuts, Moment, Recorder, Recording
+
+SPOILT_MIB = 1  # of a slot's filesystem: its superblock is in it
+CONTROL = 4  # cuts of a card that lies about flushes
+_REFUSALS = {
+    r"stranger: .*(signature|verif|certificate)": "another's key is refused",
+    r"older: .*not newer": "an older version is refused",
+    r"verity: .*corrupted": "a changed bit is found by the hash tree",
+    r"tampered: .*failed": "a changed bit stops the update",
+    r"truncated: .*failed": "half a bundle is refused",
+    r"good: .*the gate is open": "nothing is changed while the gate is open",
+    r"LEFT 0": "the data partition is full",
+    r"full: .*takes no write": "nothing is installed that could not be found well",
+    r"doctor: FAIL +space .*; free disk space": "the doctor says what to do",
+    r"health: .*takes no write": "the health check says so",
+    r"gate: .*(GREEN|NOT RECORDED)": "the gate goes on deciding",
+}
+NAMES = ("refusals", *bad_slots.NAMES, "cuts", "good", "damaged")
+Scene = Callable[[], None]
+
+
+@dataclass
+class Scenes:
+    """The scenes of one day, by name. `cuts` and `boots` are how many cards are torn, and how many
+    of them are started. Short: of the bad systems only the first is installed by the box, the
+    others are put onto its card, and one start afterwards shows for all that the kept slot runs.
+    """
+
+    day: Day
+    cuts: int = 20
+    boots: int = 3
+    is_short: bool = False
+    is_updated: bool = field(default=False, init=False)
+
+    def all(self) -> Mapping[str, Scene]:
+        bad = {name: lambda name=name: self.bad(name) for name in bad_slots.NAMES}
+        return {
+            "refusals": self.refusals,
+            **bad,
+            "cuts": self.torn,
+            "good": self.good,
+            "damaged": self.damaged,
+        }
+
+    def refusals(self) -> None:
+        """Another's key, an older version, a changed bit, half a bundle, an open gate, a full data
+        partition: each refused by its reason, while the gate decides."""
+        names = ("stranger", "older", "tampered", "truncated")
+        script = "".join(asked.REFUSED.format(name, "") for name in names)
+        script += asked.AT_WORK + asked.HELD + asked.REFUSED.format("good", "--wait 2")
+        full = asked.REFUSED.format("good", "").replace("^good", "^full")
+        script += asked.LET_GO + asked.SHOWN + asked.FULL + full + asked.FREED
+        heard = self.day.home(script + TELL + END)
+        for pattern, what in _REFUSALS.items():
+            expect(heard, pattern, what)
+
+    def bad(self, name: str) -> None:
+        """A bad system is tried once; then the slot before is started again."""
+        if self.is_short and self._is_whole():
+            self.day.put("b", self.day.boot_of(name))
+        else:
+            self.day.home(self._first_whole() + asked.INSTALL.format(name))
+        tried = self.day.trial(asked.STAY)
+        ends = bad_slots.slots()[name].ends
+        if ends:
+            expect(tried, ends, "it ends by itself")
+        elif tried.said("reboot: |Rebooting in"):
+            raise Unavailable(f"not the watchdog has ended it:\n{tail(tried)}")
+        self._ends_on_a()
+
+    def _first_whole(self) -> str:
+        return "" if self._is_whole() else "yardpass update install --no-restart good 2>&1\n"
+
+    def _is_whole(self) -> bool:
+        """Whether the other slot holds the good bundle's system, to which a bad bundle brings a
+        boot partition."""
+        part = next(one for one in parts_of(self.day.board) if one.name == "system_b")
+        file = self.day.build / "system.erofs"
+        with self.day.image.open("rb") as image, file.open("rb") as system:
+            image.seek(part.at)
+            return image.read(file.stat().st_size) == system.read()
+
+    def _ends_on_a(self) -> None:
+        """By what the firmware reads: the trial has changed nothing that it is told."""
+        start = self.day.firmware.start()
+        if (start.partition, start.is_trial) != (2, False):
+            raise Unavailable(f"partition {start.partition} is started after a bad trial")
+
+    def torn(self) -> None:
+        """The power goes at random moments of an update: see update_cuts.py."""
+        recording = self._recorded()
+        cuts = Cuts(self.day.board, recording, self.slots(), self.day.folder, self.day.seed)
+        bad, phases = list[str](), dict.fromkeys(PHASES, 0)
+        for number, moment in enumerate(cuts.judged(self.cuts, boots=self.boots, look=self._look)):
+            phases[moment.phase] += 1
+            self.day.say(f"{number + 1}: {moment.sentence}")
+            bad += [moment.sentence] if moment.faults else []
+        if bad:
+            raise Unavailable("a cut left no box that works:\n" + "\n".join(bad))
+        spread = ", ".join(f"{number} {phase}" for phase, number in phases.items())
+        self.day.say(f"{self.cuts} cuts ({spread}): each starts a whole slot")
+        self._control(cuts)
+
+    def _look(self, moment: Moment, image: Path) -> None:
+        """Some of the torn cards are started: the box runs that slot, and is well."""
+        if not moment.is_started or moment.next is None:
+            return
+        folder = self.day.folder / "started"
+        folder.mkdir(exist_ok=True)
+        card = copied(image, folder / "card.img")
+        os.truncate(card, card.stat().st_size - ACK_BYTES)
+        firmware = Firmware(self.day.board, card, folder)  # whose flag the power cut took
+        files = folder / "stick"
+        files.mkdir(exist_ok=True)
+        (files / "do").write_text(
+            asked.AT_WORK + asked.SEEN + asked.WELL + TELL + asked.FSCK + END, encoding="utf-8"
+        )
+        stick = folder / "stick.img"
+        make_stick(files, stick, 4)
+        heard = Guest(self.day.board, firmware, stick, console=self.day.console).boot()
+        self.day.expect_running(heard, moment.next.slot)
+        expect(heard, "store.db: sound", "what was recorded is sound")
+        self.day.say(f"started the card cut at event {moment.number}: {heard.seconds:.0f} s")
+
+    def _control(self, cuts: Cuts) -> None:
+        """A card that keeps nothing when it is told to flush must be found out."""
+        found = [one.sentence for one in cuts.judged(CONTROL, is_lying=True) if one.faults]
+        if not found:
+            raise Unavailable("a card that lies about flushes is not found out: the rig is blind")
+        self.day.say(f"a card that lies, {len(found)} of {CONTROL} cuts not sound: {found[-1]}")
+
+    def good(self) -> None:
+        """A good system is tried, found well and kept; a cold start stays with it; then back."""
+        if not self.is_updated:
+            self.day.home(asked.INSTALL.format("good"))
+            self._kept(self.day.trial(asked.WELL + TELL + END))
+        self.day.home("yardpass update revert\n")
+        self.day.kept = "a"
+
+    def damaged(self) -> None:
+        """The kept slot is damaged: after three starts the initrd takes the other one."""
+        if not self.is_updated:
+            self.day.home("yardpass update install --no-restart good 2>&1\n" + END)
+        broken, other = self.day.kept, autoboot.other(self.day.kept)
+        part = next(one for one in parts_of(self.day.board) if one.name == f"system_{broken}")
+        with self.day.image.open("r+b") as file:
+            file.seek(part.at)
+            file.write(bytes(SPOILT_MIB << 20))
+        for _ in range(counter.LIMIT):
+            heard = self.day.boot(END)
+            expect(heard, f"system_{broken} cannot be mounted", "a damaged slot says so")
+        expect(self.day.boot(END), "the other one is taken", "the damaged slot is given up")
+        self.day.kept = other
+
+    def slots(self) -> torn_card.Slots:
+        """What whole slots hold: a as it was built, b as the good bundle brings it."""
+        build, good = self.day.build, self.day.boot_of("good")
+        system = torn_card.whole_of(build / "system.erofs")
+        return {
+            "system_a": system,
+            "boot_a": torn_card.whole_of(build / "boot.vfat"),
+            "system_b": system,
+            "boot_b": torn_card.whole_of(good),
+        }
+
+    def _recorded(self) -> Recording:
+        """A good update with every write of it: written, tried, kept."""
+        self.day.spoil("b")
+        recorder = Recorder(self.day.image, self.day.folder)
+        with recorder.start(self.day.firmware.flag) as places:
+            heard = self.day.boot(TELL + asked.INSTALL.format("good"), places)
+        self.day.expect_running(heard, "a")
+        with recorder.start(self.day.firmware.flag) as places:
+            tried = self.day.trial(asked.WELL + TELL + END, places)
+        self._kept(tried)
+        recorder.close()
+        return recorder.recording()
+
+    def _kept(self, tried: Heard) -> None:
+        self.day.expect_running(tried, "b")
+        self.day.kept, self.is_updated = "b", True

@@ -1,0 +1,60 @@
+"""A card whose box is a terminal, made as a new box becomes one: by the office's parcel on it.
+
+Its relay is relayd's, on the twin's pins or, where it has none, on pins in memory; its camera
+sees a printed pass once at each start.
+"""
+
+from pathlib import Path
+
+from ledger_sync.errors import Unavailable
+from workshop import card
+from workshop.board import Board
+from workshop.firmware import Firmware, make_stick
+from workshop.guest import Guest
+from workshop.host import YARDPASS, copied, run
+
+SITE = "/var/lib/yardpass"
+WIRING = '[[reader]]\ndriver = "sim"\n'
+"""A reader that reads nothing: a gate of which nothing is left to read would end."""
+_TAKEN = f"""\
+until [ -e {SITE}/site.toml ]; do sleep 1; done
+until [ "$(systemctl show -P SubState yardpass-first-boot)" = dead ]; do sleep 1; done
+{{pins}}
+install -d {SITE}/pictures
+install -m 644 /run/stick/pass.png {SITE}/pictures/
+echo TERMINAL $(cat {SITE}/enrolment.txt)
+sync; systemctl poweroff
+"""
+_NO_PINS = f"""sed -i 's/^\\[relayd\\]/&\\nfactory = "mock"/' {SITE}/site.toml"""
+
+
+def make(board: Board, build: Path, folder: Path, target: Path, console: Path) -> Path:
+    """Boots a copy of the image in `build` once. Raises `Unavailable` with its console if it does
+    not become a terminal."""
+    desk, files, stick = folder / "desk", folder / "desk-stick", folder / "desk-stick.img"
+    prepare_desk(desk, "--relay", "gpio", wiring=WIRING)
+    copied(build / f"yardpass-{board.label}.img", target)
+    card.plant(desk / "parcel", target, card.first_partition(target))
+    files.mkdir()
+    (files / "pass.png").write_bytes((desk / "pass.png").read_bytes())
+    script = _TAKEN.format(pins="" if board.has_pins else _NO_PINS)
+    (files / "do").write_text(script, encoding="utf-8")
+    make_stick(files, stick, 16)
+    heard = Guest(board, Firmware(board, target, folder), stick, console=console).boot()
+    if not heard.said("TERMINAL YP"):
+        raise Unavailable("no terminal was made:\n" + "\n".join(heard.lines[-40:]))
+    return target
+
+
+def prepare_desk(folder: Path, *wired: str, wiring: str = "") -> None:
+    """An office in a folder, with a parcel for a terminal and a printed pass."""
+    folder.mkdir()
+    (folder / "wiring.toml").write_text(wiring, encoding="utf-8")
+    own = (*wired, "--camera", "files", "--ledger", "ledger.yardpass", "--wiring", "wiring.toml")
+    for words in (
+        ("office", "init", "--site", "HZ07"),
+        ("office", "enrol", "Chen", "--print", "pass.png"),
+        ("office", "publish", "ledger.yardpass"),
+        ("provision", "parcel", "--name", "north-1", "--gate", "north", *own),
+    ):
+        run(YARDPASS, *words, cwd=folder)
