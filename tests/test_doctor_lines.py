@@ -183,11 +183,14 @@ def test_what_could_not_be_had_fails_with_its_step_and_what_is_not_here_does_not
     assert missing[1:] == (Level.ABSENT, "there is none", "")
 
 
-@pytest.mark.parametrize(("is_on", "says"), [(True, "after 10 min"), (False, "off, by a stick")])
-def test_a_box_says_whether_the_ledger_s_updates_are_installed(is_on, says):
-    line = update_lines.automatic(is_on, 10, None)
+@pytest.mark.parametrize(("is_on", "says"), [(True, "after 10 min"), (False, "off, to change")])
+@pytest.mark.parametrize(("named", "told"), [("", "names none; "), ("0.1.1-9", "names 0.1.1-9; ")])
+def test_a_box_says_which_update_the_ledger_names_and_whether_it_is_installed(
+    is_on, says, named, told
+):
+    line = update_lines.automatic(is_on, 10, named)
 
-    assert (line.level, says in line.found) == (Level.OK, True)
+    assert (line.level, says in line.found, told in line.found) == (Level.OK, True, True)
     assert update_lines.automatic(is_on, 10, Missing("no box")).level is Level.ABSENT
 
 
@@ -238,6 +241,10 @@ def findings():
     peer = st.tuples(word, st.sampled_from(["here", "away", "connecting", "misbehaved"]))
     yield site_lines.peers, st.builds(Peers, st.booleans(), st.lists(peer, max_size=3))
     yield site_lines.identity, st.builds(Identity, word, word, st.booleans())
+    both = st.booleans()
+    yield update_lines.slots, st.builds(Slots, word, word, both, word, both, word, number)
+    state = st.sampled_from(State)
+    yield update_lines.update, st.none() | st.builds(Outcome, word, word, state, number, word)
 
 
 @given(st.data())
@@ -259,7 +266,7 @@ def test_no_line_without_a_step_can_be_made_for_what_is_not_well():
 
 
 def test_every_judgement_is_examined_here():
-    modules = (device_lines, machine_lines, site_lines)
+    modules = (device_lines, machine_lines, site_lines, update_lines)
     judges = {
         name
         for module in modules
@@ -269,7 +276,7 @@ def test_every_judgement_is_examined_here():
         and not name.startswith("_")
     }
 
-    assert judges - set(CASES) == {"inputs", "simulated_relay", "spoken"}
+    assert judges - set(CASES) == {"inputs", "simulated_relay", "spoken", "automatic"}
 
 
 @pytest.mark.parametrize(

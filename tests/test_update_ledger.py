@@ -2,6 +2,7 @@
 by who has none, in a quiet time, and only what the maker of the images has signed."""
 
 import asyncio
+import dataclasses
 import hashlib
 import json
 import os
@@ -16,10 +17,12 @@ import webserver
 from desk import NOW, loaded, run
 from hypothesis import given
 from hypothesis import strategies as st
-from test_update_agent import KIND, NEW, OLD
+from test_update_agent import KIND, NEW, OLD, Machine
 from test_update_stick import NEWER, box_of, command
 
 from appliance.commands import update_box, update_itself
+from appliance.doctor import update_probes
+from appliance.doctor.lines import Fault, Missing
 from appliance.office import bundle_file
 from appliance.office.bundle_file import described
 from appliance.settings import FILE_NAME, load
@@ -27,6 +30,7 @@ from appliance.update import fetcher, fetching, quiet
 from appliance.update.outcome import MAX_TRIES, Outcome, State
 from ledger_sync import download, entries, updates
 from ledger_sync.errors import Refused, Unavailable
+from ledger_sync.replica import Replica
 from ledger_sync.store import Store
 from ledger_sync.updates import Update, named, update_of
 
@@ -186,6 +190,23 @@ def test_an_update_is_named_in_the_ledger_and_lies_where_it_is_published(bundles
             KIND, NEW, digest, len(bundle_bytes()), ("https://hz07.example/ledger",)
         )
         assert named(store, "yardpass-pi5-arm64") is None
+
+
+def test_the_doctor_says_which_update_the_ledger_names(bundles, tmp_path):
+    (tmp_path / "box").mkdir()
+    box = Machine(tmp_path / "box").box
+    with Store(Path("north-1/store.db")) as store:
+        replica = Replica(store)
+        before = update_probes.named(replica, box)
+        published()
+        loaded()
+
+        assert (before, update_probes.named(replica, box)) == ("", NEW)
+        assert update_probes.named(Missing("no store"), box) == Missing("no store")
+        none = dataclasses.replace(box, choice=tmp_path / "none")
+        assert isinstance(update_probes.named(replica, none), Missing)
+        damaged = dataclasses.replace(box, release=tmp_path / "none")
+        assert isinstance(update_probes.named(replica, damaged), Fault)
 
 
 def test_the_newest_of_a_kind_stands_and_the_file_of_the_one_before_goes(bundles):

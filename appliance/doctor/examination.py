@@ -48,9 +48,9 @@ def examine(
     if click:
         yield device_lines.click(device_probes.click(settings))
     yield from _machine(settings.store.parent)
-    rules = settings.update
-    last = update_probes.update(Box())
-    yield update_lines.automatic(rules.is_automatic, rules.quiet_minutes, last)
+    with site_probes.opened(settings) as replica:
+        rules, named = settings.update, update_probes.named(replica, Box())
+    yield update_lines.automatic(rules.is_automatic, rules.quiet_minutes, named)
 
 
 def _site(settings: Settings) -> Iterator[Line]:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from appliance.doctor.lines import Line, Missing, NotHad, fail, not_had, ok, warn
+from appliance.doctor.lines import Line, NotHad, fail, not_had, ok, warn
 from appliance.update.outcome import Outcome, State
 
 MANY_STARTS = 2  # of a kept slot without being found well; after three the other one is taken
@@ -63,11 +63,13 @@ def update(found: Outcome | NotHad | None) -> Line:
     return level(part, said, _STEPS[found.state])
 
 
-def automatic(is_on: bool, minutes: int, last: NotHad | Outcome | None) -> Line:
-    """Whether updates that the ledger names are installed; `last` is missing on no box."""
+def automatic(is_on: bool, minutes: int, named: str | NotHad) -> Line:
+    """Whether updates that the ledger names are installed; `named` is the version that it names
+    for this box, empty for none."""
     part = "automatic updates"
-    if isinstance(last, Missing):
-        return not_had(part, last)
+    if not isinstance(named, str):
+        return not_had(part, named)
+    told = f"the ledger names {named}" if named else "the ledger names none"
     if is_on:
-        return ok(part, f"the ledger's are fetched, and installed after {minutes} min with nobody")
-    return ok(part, "off, by a stick or by hand alone; to change it: [update] automatic = true")
+        return ok(part, f"{told}; fetched, and installed after {minutes} min with nobody")
+    return ok(part, f"{told}; off, to change it: [update] automatic = true")

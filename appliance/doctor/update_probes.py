@@ -8,7 +8,9 @@ from appliance.update import outcome_file
 from appliance.update.autoboot import other
 from appliance.update.box import Box
 from appliance.update.outcome import Outcome
+from ledger_sync import updates
 from ledger_sync.errors import Refused, Unavailable
+from ledger_sync.replica import Replica
 
 NO_BOX = "no box with two slots; a checkout is updated by git"
 STEP = "look with: yardpass update status"
@@ -37,6 +39,19 @@ def slots(box: Box) -> Slots | NotHad:
 
 def update(box: Box) -> Outcome | NotHad | None:
     return outcome_file.read(box.data) if is_box(box) else Missing(NO_BOX)
+
+
+def named(replica: Replica | NotHad, box: Box) -> str | NotHad:
+    """The version that the ledger here names for boxes of this kind; empty for none."""
+    if not is_box(box):
+        return Missing(NO_BOX)
+    if not isinstance(replica, Replica):
+        return replica
+    try:
+        update = updates.named(replica.store, box.kind())
+    except Unavailable as error:
+        return fault_of(error, STEP)
+    return update.version if update else ""
 
 
 def _holds(box: Box, slot: str) -> str:
