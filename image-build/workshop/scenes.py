@@ -29,13 +29,15 @@ _REFUSALS = {
     r"tampered: .*failed": "a changed bit stops the update",
     r"truncated: .*failed": "half a bundle is refused",
     r"good: .*the gate is open": "nothing is changed while the gate is open",
+}
+_FULL = {
     r"LEFT 0": "the data partition is full",
-    r"full: .*takes no write": "nothing is installed that could not be found well",
+    r"good: .*takes no write": "nothing is installed that could not be found well",
     r"doctor: FAIL +space .*; free disk space": "the doctor says what to do",
     r"health: .*takes no write": "the health check says so",
     r"gate: .*(GREEN|NOT RECORDED)": "the gate goes on deciding",
 }
-NAMES = ("refusals", *bad_slots.NAMES, "cuts", "good", "damaged")
+NAMES = ("refusals", "full", *bad_slots.NAMES, "cuts", "good", "damaged")
 Scene = Callable[[], None]
 
 
@@ -56,6 +58,7 @@ class Scenes:
         bad = {name: lambda name=name: self.bad(name) for name in bad_slots.NAMES}
         return {
             "refusals": self.refusals,
+            "full": self.full,
             **bad,
             "cuts": self.torn,
             "good": self.good,
@@ -63,15 +66,21 @@ class Scenes:
         }
 
     def refusals(self) -> None:
-        """Another's key, an older version, a changed bit, half a bundle, an open gate, a full data
-        partition: each refused by its reason, while the gate decides."""
+        """Another's key, an older version, a changed bit, half a bundle, an open gate: each
+        refused by its reason."""
         names = ("stranger", "older", "tampered", "truncated")
         script = "".join(asked.REFUSED.format(name, "") for name in names)
         script += asked.AT_WORK + asked.HELD + asked.REFUSED.format("good", "--wait 2")
-        full = asked.REFUSED.format("good", "").replace("^good", "^full")
-        script += asked.LET_GO + asked.SHOWN + asked.FULL + full + asked.FREED
+        self._seen(script + asked.LET_GO, _REFUSALS)
+
+    def full(self) -> None:
+        """A data partition that is full to its last block, while a pass is shown to the gate."""
+        script = asked.SHOWN + asked.FULL + asked.REFUSED.format("good", "") + asked.FREED
+        self._seen(script, _FULL)
+
+    def _seen(self, script: str, wanted: Mapping[str, str]) -> None:
         heard = self.day.home(script + TELL + END)
-        for pattern, what in _REFUSALS.items():
+        for pattern, what in wanted.items():
             expect(heard, pattern, what)
 
     def bad(self, name: str) -> None:
