@@ -134,7 +134,8 @@ def _enrol(office: Office, name: str, given: str) -> None:
     terminal_kit.enrol(office, found)
     at = f" at {', '.join(found.addresses)}" if found.addresses else ""
     click.echo(f"terminal {name} of gate {found.gate}{at} is enrolled; {PUBLISH}")
-    click.echo("it hears of that from its peers, or by a stick: yardpass ledger import SOURCE")
+    click.echo("it hears of that from the peers that its own ledger names; the first boxes")
+    click.echo("of a site know none: there, yardpass ledger import SOURCE")
 
 
 @click.command()
