@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from workshop import first_boot, hardware, sources
+from workshop.guest import is_emulators_fault
 from workshop.hardware import FACTS, facts_of
 from workshop.keyboard import keys_of
 from workshop.line_history import Change, change_of, changes, highs
@@ -153,3 +154,16 @@ def test_what_runs_in_the_guest_imports_nothing_that_is_not_there():
                 assert line.split()[3] in here
             elif line.startswith("from workshop."):
                 assert line.split()[1].removeprefix("workshop.") in here
+
+
+@pytest.mark.parametrize(
+    ("line", "is_so"),
+    [
+        ("[    2.392941] Oops: int3: 0000 [#2] SMP NOPTI", True),
+        ("[   62.392941] Oops: int3: 0000 [#2] SMP NOPTI", False),  # the box is at work by then
+        ("[    2.392941] Oops: general protection fault: 0000", False),
+        ("[    2.397106] Kernel panic - not syncing: Fatal exception in interrupt", False),
+    ],
+)
+def test_only_a_breakpoint_of_a_kernel_that_begins_is_the_emulators_fault(line, is_so):
+    assert is_emulators_fault(["", line]) is is_so
