@@ -1,14 +1,19 @@
 """A site's file makes the words of `yardpass provision`, or is refused; whatever is written there,
 no word becomes an option that the file did not name."""
 
+import json
+import os
 import shutil
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from desk import ORIGIN
 from hypothesis import example, given
 from hypothesis import strategies as st
-from workshop import rpi, site_plan
+from workshop import board, ota, rpi, site_plan
+from workshop.layout import PERSISTENT_TYPE
 from workshop.site_plan import arguments
 
 from ledger_sync.errors import Refused, Unavailable
@@ -127,17 +132,37 @@ name=${name%.yaml}
 [ -e fails ] && { echo 'E: no mirror' >&2; exit 3; }
 [ -e idle ] && exit 0
 mkdir -p work/image-yardpass-$name
-echo image > work/image-yardpass-$name/yardpass-$name.img
+cp layout.img work/image-yardpass-$name/yardpass-$name.img
 """
+NAMES = ("bootconfig", "boot_a", "boot_b", "system_a", "system_b", "persistent")
+LINUX = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
+
+
+def make_layout(path, names=NAMES, first=16_384):
+    """As rpi-image-gen's image-rota leaves one: partitions from 8 MiB on, each of 8 MiB."""
+    path.write_bytes(b"")
+    os.truncate(path, 80 << 20)
+    places = ((first + 16_384 * number, name) for number, name in enumerate(names))
+    lines = [f"start={at}, size=16384, type={LINUX}, name={name}\n" for at, name in places]
+    table = "".join(["label: gpt\n", *lines])
+    subprocess.run(["sfdisk", "--quiet", path], input=table, text=True, check=True)
+
+
+def partitions(path):
+    said = subprocess.run(["sfdisk", "--json", path], capture_output=True, check=True).stdout
+    return json.loads(said)["partitiontable"]["partitions"]
 
 
 @pytest.fixture
 def generator(tmp_path):
+    if shutil.which("sfdisk") is None:
+        pytest.skip("sfdisk is not here")
     folder = tmp_path / "rpi-image-gen"
     folder.mkdir()
     path = folder / "rpi-image-gen"
     path.write_text(GENERATOR)
     path.chmod(0o755)
+    make_layout(folder / "layout.img")
     return folder
 
 
@@ -147,7 +172,11 @@ def test_a_board_is_built_from_our_layer_and_the_stage(generator, tmp_path):
     image = rpi.build("pi5", program, tmp_path / "stage", tmp_path, lambda said: None)
 
     assert image == tmp_path / "yardpass-pi5-arm64.img"
-    assert image.read_text() == "image\n"
+    made = partitions(image)
+    assert [part["name"] for part in made] == [*NAMES, "counter"]
+    assert made[-1]["start"] + made[-1]["size"] <= made[0]["start"]
+    assert made[5]["type"] == PERSISTENT_TYPE.upper()
+    assert [part["type"] for part in made[:5]] == [LINUX] * 5
     argv = (generator / "argv").read_text().split()
     assert argv[:2] == ["build", "-S"]
     assert argv[3:] == ["-c", "yardpass-pi5.yaml", "--", f"IGconf_yardpass_stage={tmp_path}/stage"]
@@ -162,6 +191,48 @@ def test_a_generator_that_fails_or_makes_nothing_is_told(generator, tmp_path, st
         rpi.build("pi4", generator / "rpi-image-gen", tmp_path, tmp_path, lambda said: None)
 
     assert not list(tmp_path.glob("*.img"))
+
+
+def test_an_update_of_a_board_is_one_slot_of_its_image(generator, tmp_path):
+    image = tmp_path / "yardpass-pi5-arm64.img"
+    shutil.copy(generator / "layout.img", image)
+    slots = {part["name"]: part for part in partitions(image)}
+    written = {"system_a": b"system" * 700_000, "boot_a": b"boot" * 1_000, "system_b": b"other"}
+    with image.open("r+b") as file:
+        for name, data in written.items():
+            file.seek(slots[name]["start"] * 512)
+            file.write(data)
+
+    rpi.take_apart(image, "pi5-arm64", "0.1.0-1795305600")
+
+    found = ota.content_of(replace(board.load("sim", "arm64"), name="pi5"), tmp_path)
+    assert (found.compatible, found.version) == ("yardpass-pi5-arm64", "0.1.0-1795305600")
+    for path, name in ((found.system, "system_a"), (found.boot, "boot_a")):
+        data = path.read_bytes()
+        assert len(data) == slots[name]["size"] * 512
+        assert data.rstrip(b"\0") == written[name]
+
+
+def test_an_image_without_slots_brings_no_update(generator, tmp_path):
+    image = tmp_path / "image"
+    make_layout(image, names=("bootconfig", "boot"))
+
+    with pytest.raises(Unavailable, match="no partition system_a"):
+        rpi.take_apart(image, "pi5-arm64", "0.1.0-1")
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [({"names": NAMES[:5]}, "has the partitions"), ({"first": 2_048}, "no room in front")],
+)
+def test_an_image_of_another_layout_is_not_guessed_at(generator, tmp_path, changed, why):
+    image = generator / "layout.img"
+    make_layout(image, **changed)
+    before = image.read_bytes()
+
+    with pytest.raises(Unavailable, match=why):
+        rpi.complete(image)
+    assert image.read_bytes() == before
 
 
 def test_a_machine_without_the_generator_is_told_how_to_get_it(tmp_path, monkeypatch):

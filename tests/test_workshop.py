@@ -24,6 +24,8 @@ SCRIPTS = [
     BUILD / "power-cuts",
     BUILD / "yardpass-image",
     BUILD / "initrd" / "init",
+    BUILD / "initrd" / "boots",
+    *(BUILD / "rpi-image-gen" / "initramfs-tools").rglob("*yardpass-boots"),
     BUILD / "rootfs" / "usr" / "bin" / "yardpass",
     *(BUILD / "rootfs-sim").rglob("twin-tryboot"),
 ]

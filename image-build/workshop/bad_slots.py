@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
+from workshop import initrd
 from workshop.host import run
-from workshop.initrd import INIT
 
 _CRASH = """\
 [Unit]
@@ -48,7 +48,7 @@ def credential(name: str, text: str) -> str:
 
 def slots() -> dict[str, Bad]:
     """By the scene's name."""
-    init = INIT.read_text(encoding="utf-8")
+    init = (initrd.FOLDER / "init").read_text(encoding="utf-8")
     assert _HANGS in init
     hung = init.replace(_HANGS, f"bb sleep 99999\n{_HANGS}")
     wanted = "systemd.wants=bad.service"

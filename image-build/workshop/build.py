@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from appliance.update import autoboot
 from ledger_sync.errors import Unavailable
-from workshop import filesystems, initrd, layout, rootfs, roots
+from workshop import filesystems, initrd, layout, machine, rootfs, roots
 from workshop.board import Board
 from workshop.host import check_root, chrooted, epoch, run
 
@@ -55,6 +55,8 @@ def build(board: Board, target: Path, say: Say, *, keyring: Path | None = None) 
         say("initrd and boot partitions")
         initrd.make(tree, board.initrd_modules, tools, target / "initrd")
         _make_boot(board, tools, tree, target)
+        for described in tree.glob(f"usr/lib/linux-image-*/broadcom/{machine.RASPI3B_TREE}"):
+            shutil.copy(described, target / machine.RASPI3B_TREE)  # no part of the image
         filesystems.ext4(tools, board.label, board.sizes.persistent, target / "persistent.ext4")
         check_floors(board, target)
         say("the image")

@@ -13,7 +13,7 @@ from ledger_sync.errors import Unavailable
 from workshop import card, line_history, terminal
 from workshop.board import Board
 from workshop.firmware import Firmware, make_stick
-from workshop.guest import Guest, Heard
+from workshop.guest import MAX_SECONDS, Guest, Heard
 from workshop.host import copied
 from workshop.line_history import change_of, highs
 from workshop.ota_run import expect
@@ -40,17 +40,21 @@ systemctl poweroff
 """
 
 
-def rehearse(board: Board, build: Path, folder: Path, console: Path) -> float:
-    """Seconds of the box's own time from its start to the first GREEN. Raises `Unavailable` with
-    the console for anything that is not as it must be."""
-    guest, files = enrolled(board, build, folder, console)
+def let_in(guest: Guest, files: Path) -> float:
+    """Seconds of an enrolled box's own time from its start to the first GREEN. Raises
+    `Unavailable` with the console for anything that is not as it must be."""
     seen = boot(guest, files, _SEEN)
     expect(seen, r"store\.db: sound", "what was recorded is sound")
-    if board.has_pins:
+    if guest.board.has_pins:
         check_line(seen.said("LINE [0-9]"))
-    found = re.search(r"\[\s*([0-9.]+)\].*GREEN", "\n".join(seen.lines))
+    return green_at(seen)
+
+
+def green_at(heard: Heard) -> float:
+    """When the first pass was let in, seconds of the box's own time. Raises `Unavailable`."""
+    found = re.search(r"\[\s*([0-9.]+)\].*GREEN", "\n".join(heard.lines))
     if found is None:
-        raise Unavailable("nobody was let in:\n" + "\n".join(seen.lines[-40:]))
+        raise Unavailable("nobody was let in:\n" + "\n".join(heard.lines[-40:]))
     return float(found[1])
 
 
@@ -83,9 +87,16 @@ def enrolled(board: Board, build: Path, folder: Path, console: Path) -> tuple[Gu
     return guest, files
 
 
-def boot(guest: Guest, files: Path, script: str, *, is_kept: bool = True) -> Heard:
+def boot(
+    guest: Guest,
+    files: Path,
+    script: str,
+    *,
+    is_kept: bool = True,
+    max_seconds: float = MAX_SECONDS,
+) -> Heard:
     """One start in which the box runs `script`; its stick holds `files`."""
     assert guest.stick is not None
     (files / "do").write_text(script, encoding="utf-8")
     make_stick(files, guest.stick, 16)
-    return guest.boot(is_kept=is_kept)
+    return guest.boot(is_kept=is_kept, max_seconds=max_seconds)

@@ -18,13 +18,12 @@ from workshop import (
     build,
     card,
     commit_cuts,
-    first_boot,
-    hardware,
     ota,
     rootfs,
     roots,
     rpi,
     site_plan,
+    starts,
     wheels,
 )
 from workshop.host import IMAGE_BUILD
@@ -72,11 +71,20 @@ def _build_board(name: str, target: Path, keys: Path, folder: Path | None) -> No
     target.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(target / "stage", ignore_errors=True)
     _stage(name, target / "stage", keys)
-    click.echo(str(rpi.build(name, generator, target / "stage", target, _say)))
+    image = rpi.build(name, generator, target / "stage", target, _say)
+    rpi.take_apart(image, f"{name}-arm64", build.version_of())
+    click.echo(str(image))
+
+
+def _board_of(name: str, arch: str) -> board.Board:
+    """A board has no file of its own: what matters of it here is the twin's."""
+    return (
+        replace(board.load("sim", arch), name=name) if name in BOARDS else board.load(name, arch)
+    )
 
 
 def _stage(name: str, folder: Path, keys: Path) -> None:
-    wanted = replace(board.load("sim", "arm64"), name=name)
+    wanted = _board_of(name, "arm64")
     rootfs.make_stage(wanted, folder, build.version_of(), _keyring(keys))
 
 
@@ -180,7 +188,7 @@ def keys(keys: Path, name: str) -> None:
 def bundle(folder: Path, target: Path, keys: Path) -> None:
     """Pack and sign what a build left in FOLDER, as TARGET, for `yardpass update install`."""
     name, _, arch = folder.resolve().name.rpartition("-")
-    made = ota.bundle(board.load(name, arch), folder, ota.keys_in(keys), target)
+    made = ota.bundle(_board_of(name, arch), folder, ota.keys_in(keys), target)
     click.echo(f"{made}, {made.stat().st_size / 2**20:.0f} MiB")
 
 
@@ -229,29 +237,14 @@ def _timed(what: str) -> Iterator[None]:
     click.echo(f"{what}: {time.monotonic() - began:.0f} s")
 
 
-@cli.command("first-boot")
-@click.argument("folder", type=click.Path(path_type=Path, exists=True))
-@click.option("--console", type=click.Path(path_type=Path), default="/dev/null", help="A file.")
-def first_boot_(folder: Path, console: Path) -> None:
-    """Make the twin in FOLDER a terminal by a parcel on its card, and let somebody in."""
-    name, _, arch = folder.resolve().name.rpartition("-")
-    with tempfile.TemporaryDirectory(prefix="yardpass-first-", dir=folder) as place:
-        seconds = first_boot.rehearse(board.load(name, arch), folder, Path(place), console)
-    click.echo(f"nothing was typed; GREEN {seconds:.1f} s after the start, without a network")
-
-
-@cli.command("hardware")
-@click.argument("folder", type=click.Path(path_type=Path, exists=True))
-@click.option("--console", type=click.Path(path_type=Path), default="/dev/null", help="A file.")
-def hardware_(folder: Path, console: Path) -> None:
-    """Give the twin in FOLDER pins, a camera and a reader; kill and stop its services.
-
-    One line for each fact; exit 1 if one is not so.
-    """
-    name, _, arch = folder.resolve().name.rpartition("-")
-    with tempfile.TemporaryDirectory(prefix="yardpass-hardware-", dir=folder) as place:
-        facts = hardware.rehearse(board.load(name, arch), folder, Path(place), console)
-    click.echo("\n".join(facts))
+@cli.command()
+@click.argument("name", metavar="BOARD")
+@click.option("--arch", type=click.Choice(["amd64", "arm64"]), help="Of the twin; this machine's.")
+def kept(name: str, arch: str | None) -> None:
+    """Tell whether all that Debian lends to a build is kept here; exit 1 if it has to be made."""
+    absent = roots.absent(board.load(name, arch or roots.native()))
+    click.echo("all is kept" if not absent else f"to be made: {', '.join(absent)}")
+    sys.exit(bool(absent))
 
 
 @cli.command("commit-cuts")
@@ -282,6 +275,10 @@ def lock() -> None:
     """Choose the Python packages anew and write their hashes to locks/."""
     for arch in wheels.MACHINES:
         click.echo(f"{wheels.lock_path(arch)}: {wheels.lock(arch)} packages")
+
+
+for command in starts.COMMANDS:
+    cli.add_command(command)
 
 
 def _say(what: str) -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 from ledger_sync.errors import Unavailable
 from workshop.host import IMAGE_BUILD, chrooted, epoch, run
 
-INIT = IMAGE_BUILD / "initrd" / "init"
+FOLDER = IMAGE_BUILD / "initrd"
+SCRIPTS = {"init": 0o755, "boots": 0o644}
+"""The first process, and what it sources."""
 _PACK = """cd /work/initrd
 find . -print0 | LC_ALL=C sort -z | cpio --null -o -H newc --quiet --reproducible -R 0:0 |
     zstd -q -19 -f -o /work/initrd.zst"""
@@ -63,9 +65,10 @@ def make(tree: Path, wanted: Sequence[str], tools: Path, target: Path) -> None:
     for folder in FOLDERS:
         (stage / folder).mkdir(parents=True)
     shutil.copy(tree / "usr/bin/busybox", stage / "bin/busybox")
-    shutil.copy(INIT, stage / "init")
-    for file in ("bin/busybox", "init"):
-        (stage / file).chmod(0o755)
+    (stage / "bin/busybox").chmod(0o755)
+    for name, mode in SCRIPTS.items():
+        shutil.copy(FOLDER / name, stage / name)
+        (stage / name).chmod(mode)
     names = []
     for path in modules_of(tree, wanted):
         name = f"{_name_of(path.name)}.ko"

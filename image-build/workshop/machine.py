@@ -11,6 +11,8 @@ _TWINS = {
     "amd64": ("qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-vga", "none"),
     "arm64": ("qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", "max,pauth-impdef=on"),
 }
+RASPI3B_TREE = "bcm2837-rpi-3-b.dtb"
+"""The device tree of a Pi 3B, as Debian's kernel has it; a build for arm64 leaves it beside."""
 _RASPI3B = ("qemu-system-aarch64", "-M", "raspi3b", "-accel", "tcg,thread=multi", "-smp", "4")
 
 

@@ -75,8 +75,10 @@ def make_stage(board: Board, folder: Path, version: str, keyring: Path | None) -
         (folder / name).mkdir(parents=True, exist_ok=True)
     _put_files(board, folder, version)
     _put_update(board, folder, keyring)
-    for name in ("etc/fstab", "usr/lib/os-release", "boot", "etc/resolv.conf"):
+    for name in ("etc/fstab", "usr/lib/os-release", "etc/resolv.conf"):
         _remove(folder / name)  # the distribution's, or the layout's
+    lay_over(IMAGE_BUILD / "rpi-image-gen" / "initramfs-tools", folder / "etc/initramfs-tools")
+    shutil.copy(IMAGE_BUILD / "initrd" / "boots", folder / "usr/lib/yardpass/boots")
     about = f"IMAGE_ID=yardpass-{board.label}\nIMAGE_VERSION={version}\n"
     (folder / "usr/lib/yardpass/image-release").write_text(about, encoding="utf-8")
 

@@ -8,6 +8,7 @@ unpacked: installing one in an emulated root takes minutes.
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from workshop import foreign
 from workshop.board import Board
@@ -33,19 +34,28 @@ def native() -> str:
     return run("dpkg", "--print-architecture").strip()
 
 
+class _Tree(NamedTuple):
+    """What is kept as one archive; `extract` is unpacked only, not configured."""
+
+    name: str
+    arch: str
+    packages: tuple[str, ...]
+    variant: str = "minbase"
+
+
 def base(board: Board) -> Path:
     """The tree of the system slot, as a tar archive."""
-    return _made(f"base-{board.label}", board, board.arch, "minbase", board.packages)
+    return _made(board, _base(board))
 
 
 def toolbox(board: Board) -> Path:
     """The programs, as a tar archive."""
-    return _made(f"toolbox-{board.suite}", board, native(), "minbase", TOOLS)
+    return _made(board, _toolbox(board))
 
 
 def workbench(board: Board) -> Path:
     """What compiles Python packages for the box, as a tar archive, of the box's architecture."""
-    return _made(f"workbench-{board.label}", board, board.arch, "minbase", COMPILERS)
+    return _made(board, _workbench(board))
 
 
 def camera(board: Board) -> Path:
@@ -53,34 +63,61 @@ def camera(board: Board) -> Path:
     virtual camera fails under Picamera2."""
     newer = f"{board.suite}-backports"
     wanted = (f"libcamera-ipa/{newer}", f"python3-libcamera/{newer}", "python3-prctl")
-    return _made(f"camera-{board.label}", board, board.arch, "extract", wanted)
+    return _made(board, _Tree(f"camera-{board.label}", board.arch, wanted, "extract"))
 
 
 def kernel(board: Board) -> Path:
     """The kernel with all its modules and a static busybox, unpacked, as a tar archive."""
+    return _made(board, _kernel(board))
+
+
+def absent(board: Board) -> list[str]:
+    """The names of what a build of this board would have to make first."""
+    wanted = (_base(board), _toolbox(board), _workbench(board), _kernel(board))
+    return [tree.name for tree in wanted if not _place(board, tree).exists()]
+
+
+def _base(board: Board) -> _Tree:
+    return _Tree(f"base-{board.label}", board.arch, board.packages)
+
+
+def _toolbox(board: Board) -> _Tree:
+    return _Tree(f"toolbox-{board.suite}", native(), TOOLS)
+
+
+def _workbench(board: Board) -> _Tree:
+    return _Tree(f"workbench-{board.label}", board.arch, COMPILERS)
+
+
+def _kernel(board: Board) -> _Tree:
     wanted = (board.kernel, "busybox-static")
-    return _made(f"kernel-{board.label}", board, board.arch, "extract", wanted)
+    return _Tree(f"kernel-{board.label}", board.arch, wanted, "extract")
 
 
-def _made(name: str, board: Board, arch: str, variant: str, packages: Sequence[str]) -> Path:
+def _place(board: Board, tree: _Tree) -> Path:
+    key = key_of(board.suite, tree.arch, tree.variant, *tree.packages)
+    return cache() / f"{tree.name}-{key}.tar"
+
+
+def _made(board: Board, tree: _Tree) -> Path:
     """Made once for these packages; a newer snapshot is made when the file is removed."""
-    path = cache() / f"{name}-{key_of(board.suite, arch, variant, *packages)}.tar"
+    path = _place(board, tree)
     if path.exists():
         return path
     check_programs(_PROGRAMS)
-    if variant != "extract":
-        foreign.make_ready(arch, native())
+    if tree.variant != "extract":
+        foreign.make_ready(tree.arch, native())
     part = path.with_suffix(".part.tar")
     options = [
-        f"--variant={variant}",
-        f"--architectures={arch}",
-        f"--include={','.join(packages)}",
+        f"--variant={tree.variant}",
+        f"--architectures={tree.arch}",
+        f"--include={','.join(tree.packages)}",
     ]
     options += ['--aptopt=Acquire::Languages "none"', "--quiet"]
-    if variant != "extract":
+    if tree.variant != "extract":
         options += [f"--dpkgopt={line}" for line in _SLIM]
     settings = {"SOURCE_DATE_EPOCH": str(epoch())}
-    archives = [f"deb {mirror()} {suite} main" for suite in _suites(board, packages)]
+    archives = [f"deb {mirror()} {suite} main" for suite in _suites(board, tree.packages)]
     run("mmdebstrap", *options, board.suite, part, *archives, settings=settings)
     part.rename(path)
     return path

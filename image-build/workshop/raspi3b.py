@@ -1,0 +1,101 @@
+"""The arm64 twin on a Raspberry Pi 3B as QEMU has it: its relay's pin, seen from outside.
+
+No board image: Debian's kernel, started by firmware.py. But the pins are those of the chip, driven
+by the kernel's own pinctrl-bcm2835 through lgpio, and what is looked at are the chip's registers.
+As Raspberry Pi's own kernels do, the kernel is told to leave a pin as it was when the process that
+drove it dies: then only what the box itself does brings the relay down.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from ledger_sync.errors import Unavailable
+from workshop import card, first_boot, machine, terminal
+from workshop.board import Board
+from workshop.firmware import Firmware
+from workshop.guest import Guest
+from workshop.host import copied, run
+from workshop.line_history import High, highs
+from workshop.ota_run import expect, tail
+from workshop.pin_watch import PinWatch
+from workshop.pins import Pin
+
+PIN = 17  # of the relay, unless the office says otherwise
+WORDS = "pinctrl_bcm2835.persist_gpio_outputs=y"
+MAX_SECONDS = 540.0
+_HOLD_MS = 4_000
+_DO = f"""\
+until [ -e /var/lib/yardpass/site.toml ]; do sleep 1; done
+until [ "$(systemctl show -P SubState yardpass-first-boot)" = dead ]; do sleep 1; done
+install -d /var/lib/yardpass/pictures
+install -m 644 /bootfs/pass.png /var/lib/yardpass/pictures/
+until journalctl -b -u yardpass-gate | grep -q GREEN; do sleep 1; done
+echo BOARD $(tr -d '\\0' </proc/device-tree/model)
+journalctl -b -o short-monotonic --no-pager -u yardpass-gate | grep -m 1 GREEN
+sleep 6
+cat >/run/pulse.py <<'END'
+from hw.relay_line import RelayLine, RelayLineOptions
+RelayLine(RelayLineOptions("/run/yardpass-relay/relay.sock")).pulse({_HOLD_MS})
+END
+export PYTHONPATH=/usr/lib/yardpass/site
+setpriv --reuid yardpass-gate --regid yardpass --init-groups python3 /run/pulse.py && echo PULSED
+kill -9 $(systemctl show -P MainPID yardpass-relay) && echo KILLED
+sleep 8
+echo AGAIN $(systemctl is-active yardpass-relay)
+sync; systemctl poweroff
+"""
+
+
+class Told(NamedTuple):
+    """What the pin did, and the box said of itself."""
+
+    model: str
+    seconds: float  # of its own time, from its start to the first GREEN
+    highs: list[High]
+    last: Pin | None
+
+
+def rehearse(board: Board, build: Path, folder: Path, console: Path) -> Told:
+    """A parcel is taken, a pass let in, and relayd killed in the middle of a pulse; one start.
+    Raises `Unavailable` with the console for anything that is not as it must be."""
+    office, image = folder / "desk", folder / "card.img"
+    terminal.prepare_desk(office, "--relay", "gpio")
+    copied(build / f"yardpass-{board.label}.img", image)
+    with image.open("r+b") as file:  # a card's size is a power of two
+        file.truncate(1 << (image.stat().st_size - 1).bit_length())
+    at = card.first_partition(image)
+    card.plant(office / "parcel", image, at)
+    (folder / "do").write_text(_DO, encoding="utf-8")
+    run("mcopy", "-i", f"{image}@@{at}", folder / "do", office / "pass.png", "::")
+    monitor = folder / "monitor"
+    guest = Guest(
+        board,
+        Firmware(board, image, folder),
+        extra=("-qmp", f"unix:{monitor},server,nowait"),
+        console=console,
+        machine=machine.raspi3b(build / machine.RASPI3B_TREE),
+        entry="exec sh /bootfs/do",
+    )
+    with PinWatch(monitor, PIN) as watch:
+        heard = guest.boot(words=WORDS, max_seconds=MAX_SECONDS)
+    for word, what in (("PULSED", "relayd grants a pulse"), ("KILLED", "relayd is killed")):
+        expect(heard, word, what)
+    expect(heard, "AGAIN active", "relayd comes back")
+    found = highs(watch.history)
+    if not is_safe(found, watch.last):
+        raise Unavailable(f"the relay's pin: {found}, then {watch.last}\n{tail(heard)}")
+    model = heard.said("BOARD ")[0].partition("BOARD ")[2]
+    return Told(model, first_boot.green_at(heard), found, watch.last)
+
+
+def is_safe(found: list[High], last: Pin | None) -> bool:
+    """One pulse for the pass, and one that was cut short when relayd was killed; low behind."""
+    longest = (first_boot.MAX_PULSE_MS + first_boot.SLACK_MS) * first_boot.MS
+    is_low = last is not None and not last.is_driven_high
+    return (
+        len(found) == 2
+        and is_low
+        and all(one.most <= longest for one in found)
+        and found[0].most >= first_boot.LEAST_MS * first_boot.MS
+        and found[1].most < _HOLD_MS * first_boot.MS
+    )
