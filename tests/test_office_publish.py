@@ -3,11 +3,13 @@
 import re
 import shutil
 import stat
+import time
 from pathlib import Path
 
 import pytest
 from desk import NOW, ORIGIN, POST, RESTORE, SIZE, iso, judged, loaded, run, snapshot, status
 
+from appliance.office.moment import MOST_AHEAD
 from ledger_sync import cbor, deny, keyfile
 from ledger_sync.authority.cosigner import Cosigner
 from ledger_sync.errors import Refused, Unavailable
@@ -25,6 +27,30 @@ def said(result):
 def vkey_of(result):
     """The line that `office cosigner` prints."""
     return result.stdout.strip()
+
+
+# The office's clock: what a quorum signed is believed for good.
+
+
+def test_a_clock_that_is_years_ahead_signs_nothing_unless_it_is_insisted_on(desk, monkeypatch):
+    loaded()
+    checkpoint = Path("office/checkpoint").read_bytes()
+    monkeypatch.setattr(time, "time", lambda: NOW + MOST_AHEAD + 1)
+
+    with pytest.raises(
+        Refused, match="clock says 2028-11-24, the newest day known here is 2026-11"
+    ):
+        run("office", "publish", "public")
+    assert Path("office/checkpoint").read_bytes() == checkpoint
+    said(run("office", "publish", "public", "--clock-is-right"))
+    assert Path("office/checkpoint").read_bytes() != checkpoint
+
+
+def test_a_clock_is_believed_for_two_years(desk, monkeypatch):
+    loaded()
+    monkeypatch.setattr(time, "time", lambda: NOW + MOST_AHEAD)
+
+    said(run("office", "publish", "public"))
 
 
 # Rotation: the terminals follow, one change after the other.

@@ -20,7 +20,8 @@ from appliance.commands.office_options import (
     terms_options,
 )
 from appliance.commands.sources import is_folder, opened
-from appliance.office import unlock, updating
+from appliance.office import moment, unlock, updating
+from appliance.version import BUILD_TIME
 from ledger_sync import archive, files
 from ledger_sync.authority.cosigner import Cosigner
 from ledger_sync.errors import Refused
@@ -67,8 +68,13 @@ def rotate(
 @click.option(
     "--draft", is_flag=True, help="Write what cosigners elsewhere must see, no checkpoint."
 )
+@click.option(
+    "--clock-is-right", is_flag=True, help="Sign at a time years ahead of what is known."
+)
 @rehearsable("target")
-def publish(folder: Path, target: Path, lines: tuple[Path, ...], draft: bool) -> None:
+def publish(
+    folder: Path, target: Path, lines: tuple[Path, ...], draft: bool, clock_is_right: bool
+) -> None:
     """Sign the log as it is now and write the ledger to TARGET.
 
     TARGET is a folder of static files (C2SP tlog-tiles) for a web server or a stick, or, with a
@@ -80,6 +86,8 @@ def publish(folder: Path, target: Path, lines: tuple[Path, ...], draft: bool) ->
         click.echo(f"wrote the draft to {target}; next: yardpass office cosign")
         return
     texts = [line_in(one) for one in lines]
+    if not clock_is_right:
+        moment.check(now(), max(BUILD_TIME, authority.heard_at()))
     with Bars() as bars:
         made = authority.checkpoint(now, texts, progress=bars)
         if is_folder(target):

@@ -127,6 +127,18 @@ class Authority:
         files.replace(self.folder / "checkpoint", made)
         return made
 
+    def heard_at(self) -> int:
+        """The time that a quorum signed when this office published last, Unix seconds; 0 before.
+        Raises `Refused` for a checkpoint that is not ours."""
+        path = self.folder / "checkpoint"
+        if not path.exists():
+            return 0
+        with self.book() as book:
+            made = files.read_bounded(path, note.MAX_NOTE, hint="take it away, publish anew")
+            known = book.believed()
+            opened = note.open_note(made, [one for by in known for one in by.quorum.verifiers])
+            return max(by.quorum_of(opened) or 0 for by in known)
+
     def publish(self, checkpoint: bytes, target: Path, progress: Progress | None = None) -> None:
         """Writes the static files of the log into `target`, up to this checkpoint."""
         with self.book() as book:
