@@ -678,6 +678,16 @@ def test_a_stick_that_is_pulled_is_a_refusal_that_only_the_box_can_keep(stick, d
     assert refusal.remembered(desk / "home") == err.removeprefix("yardpass: ").strip()
 
 
+def test_a_refusal_follows_no_link_of_a_stick(tmp_path):
+    home, elsewhere, stick = (tmp_path / name for name in ("home", "elsewhere", "stick"))
+    elsewhere.mkdir()
+    stick.symlink_to(elsewhere)
+
+    refusal.remember("No parcel.", home, stick)
+    assert refusal.remembered(home) == "No parcel."
+    assert not list(elsewhere.iterdir())
+
+
 @given(st.binary(max_size=5_000))
 def test_whatever_stands_in_the_file_of_a_refusal_it_is_one_line_or_nothing(data):
     with tempfile.TemporaryDirectory() as name:

@@ -13,11 +13,12 @@ MAX_SENTENCE = 1_000  # characters
 
 def remember(sentence: str, home: Path, place: Path) -> None:
     """In `home`, and beside the parcel in `place` for whoever carries the stick back. A disk that
-    takes neither is told by what follows."""
+    takes neither is told by what follows; a link on the stick leads nowhere."""
     text = " ".join(sentence.split())[:MAX_SENTENCE] + "\n"
     with suppress(OSError):
         home.mkdir(exist_ok=True)
-    for path in (home / NAME, place / ON_STICK):
+    told = [home / NAME] if place.is_symlink() else [home / NAME, place / ON_STICK]
+    for path in told:
         with suppress(Refused, Unavailable, OSError):
             files.replace(path, text.encode())
 
