@@ -571,7 +571,9 @@ def test_fsck_finds_a_note_of_a_key_that_never_was_in_the_ledger(stand, store):
     forged = note_for(ANN, key=PHONE)
     store.write("UPDATE denial SET note = ?, signer = ?", forged, PHONE.public.kid.hex())
 
-    assert findings(store) == [f"denial of {slot_of(ANN)}: no known key signed this note"]
+    assert findings(store) == [
+        f"denial of {slot_of(ANN)}: no known key signed this note; is it of another site?"
+    ]
 
 
 def test_fsck_takes_no_note_for_places_that_are_not_in_it(stand, store):

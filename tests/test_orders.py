@@ -427,7 +427,9 @@ def test_fsck_believes_no_order_of_a_key_that_is_not_in_the_ledger(store):
     forged = note_of(LOCKDOWN, signer="rogue")
     store.write("UPDATE standing_order SET note = ?, signer = ?", forged, key.public.kid.hex())
 
-    assert findings(store) == ["order for zone 0: no known key signed this note"]
+    assert findings(store) == [
+        "order for zone 0: no known key signed this note; is it of another site?"
+    ]
 
 
 def test_a_store_of_a_version_before_gets_a_place_for_orders(path):

@@ -107,7 +107,8 @@ def test_a_pulse_is_on_for_as_long_as_was_asked(tmp_path, late_ms):
             relay.pulse(ms)
         relay.close()
     for ms, was in zip((20, 120), on_ms(tmp_path), strict=True):
-        assert ms - 2 <= was <= ms + late_ms()
+        # Its time begins when it is granted, just before the edge: which may be late as well.
+        assert ms - 2 - late_ms() <= was <= ms + late_ms()
 
 
 def test_a_request_beyond_the_longest_pulse_is_refused_and_moves_nothing(tmp_path):

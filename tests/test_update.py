@@ -56,7 +56,7 @@ def test_a_count_that_the_initrd_would_not_read_is_nothing(text):
 
 
 def test_the_initrd_and_the_box_agree_on_the_files_between_them():
-    init = (ROOT / "image-build" / "initrd" / "init").read_text()
+    init = (ROOT / "image-build" / "initrd" / "boots").read_text()
 
     made = autoboot.text_of("a").decode().replace("\n", "\\n")
     assert made.replace("=2", "=%s").replace("=3", "=%s") in init

@@ -1,4 +1,4 @@
-"""The moment that an office signs (pure). A terminal never goes behind a time that a quorum
+"""The moment that an office signs. A terminal never goes behind a time that a quorum
 signed: a computer whose clock runs years ahead would take the time from every gate there is."""
 
 from datetime import UTC, datetime
