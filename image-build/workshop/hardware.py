@@ -12,7 +12,7 @@ from PIL import Image
 
 from hw.sim.optics import Shot
 from hw.sim.photos import empty_scene, photograph
-from ledger_sync.errors import Unavailable
+from ledger_sync.errors import Refused, Unavailable
 from workshop import card, pi_os
 from workshop.board import Board
 from workshop.firmware import Firmware, make_stick
@@ -57,6 +57,8 @@ systemctl poweroff
 
 def rehearse(board: Board, build: Path, folder: Path, console: Path) -> list[str]:
     """What each fact showed. Raises `Unavailable` with those that are not so."""
+    if not board.has_pins:
+        raise Refused(f"{board.label} has no pins; build and name the twin that has: build pins")
     desk, image, system = folder / "desk", folder / "card.img", folder / "pi-os.erofs"
     pi_os.make(board, system, folder / "pi-os")
     shutil.rmtree(folder / "pi-os")
