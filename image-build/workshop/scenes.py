@@ -27,7 +27,7 @@ _REFUSALS = {
     r"older: .*not newer": "an older version is refused",
     r"verity: .*corrupted": "a changed bit is found by the hash tree",
     r"tampered: .*failed": "a changed bit stops the update",
-    r"truncated: .*failed": "half a bundle is refused",
+    r"truncated: .*Invalid bundle format": "half a bundle is refused",
     r"good: .*the gate is open": "nothing is changed while the gate is open",
 }
 _FULL = {
