@@ -31,7 +31,7 @@ def tell(line: str) -> None:
 
 
 def output_of(*words: str) -> str:
-    done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
     return done.stdout.strip()
 
 
@@ -124,5 +124,5 @@ def is_high() -> bool:
 def watched() -> None:
     """In a process of its own, which looks at the line and does nothing else."""
     words = [sys.executable, "-m", "workshop.line_history"]
-    subprocess.Popen([*words, str(line_of(RELAY_PIN) / "value"), str(HISTORY), "0.002"])  # noqa: S603
+    subprocess.Popen([*words, str(line_of(RELAY_PIN) / "value"), str(HISTORY), "0.002"])  # noqa: S603 - our own words
     wait("the line to be looked at", lambda: HISTORY.exists() and bool(HISTORY.read_text()))

@@ -30,7 +30,7 @@ class Picamera2(RealPicamera2):  # type: ignore[misc]  # picamera2 has no types
         return super().process_requests(display)
 
 
-class _Buffers(LibcameraAllocator):  # type: ignore[misc]
+class _Buffers(LibcameraAllocator):  # type: ignore[misc]  # libcamera has no types
     """Mapped once and for good, as those of a Pi are: a picture's owner may look at it until the
     next one comes."""
 
