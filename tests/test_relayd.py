@@ -666,13 +666,19 @@ def test_two_orders_at_once_are_misused_and_no_relayd_is_a_no(folder):
     assert "relay.sock: No such file" in done.stderr
 
 
+def answers(folder):
+    """Whether who connects is taken."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
+        return line.connect_ex(str(folder / "relay.sock")) == 0
+
+
 @contextmanager
 def serving(folder):
     """`yardpass relay` at work in a process; killed at the end if it still is."""
     child = subprocess.Popen(COMMAND, cwd=folder, stderr=subprocess.PIPE, text=True)
     with child:
         try:
-            until((folder / "pins.txt").exists)
+            until(lambda: answers(folder))
             yield child
         finally:
             child.kill()
@@ -699,6 +705,50 @@ def test_the_process_opens_when_asked_tells_its_state_and_ends_off_at_a_signal(
     assert levels(folder) == [1, 0]
     assert (edges(folder)[1].ticks - stopped) / 1e6 <= late_ms()
     assert not (folder / "relay.sock").exists()
+
+
+def test_a_process_whose_pins_come_late_is_up_refuses_who_connects_and_opens_when_they_are_there(
+    folder,
+):
+    late = folder / "chip"
+    (folder / "site.toml").write_text(f'{SETTINGS}pins_file = "{late}/pins.txt"\n')
+    told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    told.bind(str(folder / "notify"))
+    told.settimeout(LIMIT_SECONDS)
+    named = os.environ | {"NOTIFY_SOCKET": str(folder / "notify")}
+    with (
+        subprocess.Popen(
+            COMMAND, cwd=folder, stderr=subprocess.PIPE, text=True, env=named
+        ) as child,
+        told,
+    ):
+        try:
+            assert told.recv(99) == b"READY=1"
+            assert (folder / "relay.sock").exists()
+            assert not answers(folder)
+            late.mkdir()
+            until(lambda: answers(folder))
+            with Raw(folder / "relay.sock") as raw:
+                assert raw.ask(Verb.PULSE, 5_000) == "granted 5000"
+            child.terminate()
+            assert child.wait(LIMIT_SECONDS) == 0
+        finally:
+            child.kill()
+        said = child.stderr.read().splitlines()
+    assert said[0].startswith("the gate cannot be opened: file finds no pins (FileNotFoundError")
+    assert [line for line in said[1:] if "cannot be opened" in line] == []
+    assert [edge.level for edge in edges_of((late / "pins.txt").read_bytes())] == [1, 0]
+
+
+def test_a_process_that_waits_for_its_pins_ends_at_once(folder):
+    (folder / "site.toml").write_text(SETTINGS.replace('"file"', '"lgpio"'))
+    with subprocess.Popen(COMMAND, cwd=folder, stderr=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stderr.readline().startswith("the gate cannot be opened: lgpio")
+            child.terminate()
+            assert child.wait(LIMIT_SECONDS) == -signal.SIGTERM
+        finally:
+            child.kill()
 
 
 def test_a_process_killed_amid_a_pulse_leaves_an_heir_that_drives_the_pin_low(folder):

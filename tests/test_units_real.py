@@ -27,7 +27,10 @@ pytestmark = pytest.mark.heavy
 
 HOME = "var/lib/yardpass"
 UNITS = ("yardpass-relay", "yardpass-gate", "yardpass-sync", "yardpass-console@console")
-MAX_PULSE_MS, SLACK_MS = 2_000, 50
+MAX_PULSE_MS, SLACK_MS = (
+    5_000,
+    50,
+)  # what a site has if it says nothing, and what is promised on top
 WATCHDOG_SECONDS = 2
 ROUNDS = int(os.environ.get("YARDPASS_KILLS", "20"))
 PULSE = f"""\

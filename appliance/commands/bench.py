@@ -9,6 +9,7 @@ import click
 from appliance.bench import crowd, gossip, ledger, memory, passing, scan, verdicts
 from appliance.bench.measure import Row
 
+TRIES = 3
 _PARTS = (verdicts, ledger, memory, scan, gossip, passing, crowd)
 
 
@@ -18,13 +19,15 @@ def bench(as_json: bool) -> None:
     """Measure, on this machine and in one run, what the product promises as ratios.
 
     Takes about ten minutes. Exits 0 only if every floor holds. A part with a floor that does not
-    is measured once more in the end, and the better figure counts: others on the machine can only
-    make it worse.
+    is measured again in the end, twice at most, and the better figure counts: others on the
+    machine can only make it worse. What was measured first is told.
     """
     found = {part: _measured(part) for part in _PARTS}
-    for part, rows in found.items():
-        if not all(row.ok for row in rows):
-            found[part] = list(map(better, rows, _measured(part)))
+    for part in _PARTS * (TRIES - 1):
+        if missed := [row for row in found[part] if not row.ok]:
+            for row in missed:
+                click.echo(f"... missed, and measured again: {_line(row)}", err=True)
+            found[part] = list(map(better, found[part], _measured(part)))
     _say([row for rows in found.values() for row in rows], as_json)
 
 

@@ -59,30 +59,32 @@ def _show(settings: relay_settings.RelaydSettings) -> None:
 def _run(path: Path, settings: relay_settings.RelaydSettings) -> None:
     from appliance.gate.contact import Contact
     from appliance.gate.heir import Heir
+    from appliance.gate.late_pin import awaited
     from appliance.gate.listener import Listener
-    from appliance.gate.notify import Notify
+    from appliance.gate.notify import Beat, Notify
     from appliance.gate.relayd import Relayd, users_of
     from appliance.gate.wakeup import woken_by_signals
-
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what it asks for is just being done
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     users = users_of(settings.users)
     with ExitStack() as stack:
-        listener = Listener(settings.socket)
+        listener = Listener(settings.socket, is_open=False)
         stack.callback(listener.close)
-        gate_io.load(settings.pin)
-        heir = stack.enter_context(Heir(partial(_drive_low, settings)))  # before pin and threads
-        pin = OutputPin(settings.pin)
-        stack.callback(pin.close)
-        contact = Contact(pin, settings.limits)
-        stack.callback(contact.close)
         line = Notify(os.environ)
         stack.callback(line.close)
+        beat = Beat(line)
+        awaited(partial(gate_io.load, settings.pin), beat)
+        heir = stack.enter_context(Heir(partial(_drive_low, settings)))  # before pin and threads
+        pin = awaited(partial(OutputPin, settings.pin), beat)
+        stack.callback(pin.close)
+        listener.open()
+        contact = Contact(pin, settings.limits)
+        stack.callback(contact.close)
         told = partial(relay_settings.load, path)
         daemon = Relayd(
             listener.socket, contact, users, notify=line, told=told, heir=heir.is_alive
         )
+        # Until here a signal ends the process, and systemd starts it with what is asked for now.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, lambda *_: daemon.stop())
         signal.signal(signal.SIGHUP, lambda *_: daemon.reload())

@@ -93,7 +93,9 @@ def relay(settings: Settings) -> RelayState | NotHad:
         told = line.state()
         return RelayState(bool(told["on"]), int(told["left_ms"]), sum(told["refused"].values()))
     except (Refused, Unavailable) as error:
-        return fault_of(error, "start yardpass relay")
+        return fault_of(
+            error, "start yardpass relay; if it runs, look why with: journalctl -u yardpass-relay"
+        )
     except (KeyError, TypeError, ValueError, AttributeError):
         return Fault("what answers is no relayd of this version", "start yardpass relay again")
     finally:
@@ -108,7 +110,9 @@ def click(settings: Settings) -> int | NotHad:
     try:
         line.pulse(CLICK_MS)
     except (Refused, Unavailable) as error:
-        return fault_of(error, "start yardpass relay")
+        return fault_of(
+            error, "start yardpass relay; if it runs, look why with: journalctl -u yardpass-relay"
+        )
     finally:
         line.close()
     return CLICK_MS

@@ -24,9 +24,15 @@ class Listener:
     """
 
     def __init__(
-        self, path: Path, *, owner: str = "yardpass relay", shorten: str = "relay.socket"
+        self,
+        path: Path,
+        *,
+        owner: str = "yardpass relay",
+        shorten: str = "relay.socket",
+        is_open: bool = True,
     ) -> None:
-        """`owner` is the command that listens here, `shorten` what makes the path shorter."""
+        """`owner` is the command that listens here, `shorten` what makes the path shorter. One
+        that is not open refuses who connects, until `open`."""
         self._path = path
         self._owner = owner
         if len(os.fsencode(path)) > MAX_PATH:
@@ -45,10 +51,15 @@ class Listener:
                 self.socket.bind(str(path))
             finally:
                 os.umask(mask)
-            self.socket.listen(BACKLOG)
+            if is_open:
+                self.open()
         except OSError as error:
             self._let_go()
             raise self._unusable(error) from error
+
+    def open(self) -> None:
+        """From now on clients can connect."""
+        self.socket.listen(BACKLOG)
 
     def close(self) -> None:
         self._path.unlink(missing_ok=True)

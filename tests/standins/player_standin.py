@@ -1,18 +1,29 @@
-"""A stand-in for `aplay`: a shell script that reads a clip and tells a FIFO what it got."""
+"""A stand-in for `aplay`: a script that reads a clip and tells a FIFO what it got.
+
+It has no child, as `aplay` has none: one that outlives a killed player would hold its lock.
+"""
 
 import fcntl
 import hashlib
 import os
 import select
+import sys
 
-SCRIPT = """#!/bin/sh
-here=$(dirname "$0")
-exec 9>>"$here/lock"
-flock -n 9 || echo overlap >"$here/events"
-sum=$(sha256sum)
-echo "$* $sum" >"$here/events"
-[ ! -e "$here/hang" ] || exec sleep 60
-[ ! -e "$here/fail" ] || exit 3
+SCRIPT = f"""#!{sys.executable} -IS
+import fcntl, hashlib, pathlib, sys, time
+
+here = pathlib.Path(__file__).parent
+lock = open(here / "lock", "a")
+events = open(here / "events", "w", buffering=1)
+try:
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    print("overlap", file=events)
+clip = hashlib.sha256(sys.stdin.buffer.read()).hexdigest()
+print(*sys.argv[1:], f"{{clip}}  -", file=events)
+if (here / "hang").exists():
+    time.sleep(60)
+sys.exit(3 if (here / "fail").exists() else 0)
 """
 
 
