@@ -25,6 +25,7 @@ KEYS = Keys(*(SigningKey(ES256, hashlib.sha256(b"pcsc %d" % n).digest()) for n i
 CODE = b"YP1:6BFO+ADYB"
 FILES = Path("/proc/self/fd")
 PATIENCE_S = 20.0
+UNSEEN_S = 5.0  # vpcd looks for a card every 0.4 s; on a busy machine it has missed one for good
 _printing = threading.Lock()
 
 
@@ -89,6 +90,10 @@ def main():
                 card = make_card(mode, KEYS, UID, text)
                 field = patiently(lambda card=card: VpcdField(card))
                 say(inserted=mode, at=time.monotonic())
+                while not field.asked.wait(UNSEEN_S):  # no reader of ours has been told of it
+                    say(unseen=mode)
+                    field.remove()
+                    field = patiently(lambda card=card: VpcdField(card))
             case ["remove"]:
                 field.remove()
                 wait_until(False)

@@ -90,12 +90,17 @@ class Lab:
         print(command, file=self._child.stdin, flush=True)
 
     def next(self, key):
-        """The next that is said under this key."""
+        """The next that is said under this key; who waits in vain is told what else was."""
         until = time.monotonic() + WAIT_S
+        others = []
         while True:
-            said = self._said.get(timeout=until - time.monotonic())
+            try:
+                said = self._said.get(timeout=max(0, until - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f"no {key}, but {others}, after {self.told[-3:]}") from None
             if key in said:
                 return said
+            others.append(said)
 
     def show(self, mode):
         """One card held to the reader and taken away: what was told of it."""

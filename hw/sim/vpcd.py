@@ -25,10 +25,12 @@ class VpcdField:
     """Holds one card to the virtual reader until `remove`, or until either side leaves.
 
     Raises `Unavailable` when there is no vpcd. A context manager: inside, the card is there.
+    `asked` is set once vpcd has said something to the card.
     """
 
     def __init__(self, card: SimCard, port: int = PORT) -> None:
         self._card = card
+        self.asked = threading.Event()
         try:
             self._line = socket.create_connection(("127.0.0.1", port), timeout=CONNECT_S)
         except OSError as error:
@@ -76,6 +78,7 @@ class VpcdField:
                 self._line.shutdown(socket.SHUT_RDWR)
 
     def _answer(self, body: bytes) -> bytes | None:
+        self.asked.set()
         if body == _GET_ATR:
             return ATR
         if body in {_OFF, _ON, _RESET}:
