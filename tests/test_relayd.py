@@ -707,48 +707,64 @@ def test_the_process_opens_when_asked_tells_its_state_and_ends_off_at_a_signal(
     assert not (folder / "relay.sock").exists()
 
 
-def test_a_process_whose_pins_come_late_is_up_refuses_who_connects_and_opens_when_they_are_there(
+@contextmanager
+def started_by_systemd(folder):
+    """`yardpass relay` as a service that has said it is ready."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(str(folder / "notify"))
+        told.settimeout(LIMIT_SECONDS)
+        named = os.environ | {"NOTIFY_SOCKET": str(folder / "notify")}
+        child = subprocess.Popen(COMMAND, cwd=folder, stderr=subprocess.PIPE, text=True, env=named)
+        with child:
+            try:
+                assert told.recv(99) == b"READY=1"
+                yield child
+            finally:
+                child.kill()
+
+
+def test_a_service_whose_pins_come_late_is_up_refuses_who_connects_and_opens_when_they_are_there(
     folder,
 ):
     late = folder / "chip"
     (folder / "site.toml").write_text(f'{SETTINGS}pins_file = "{late}/pins.txt"\n')
-    told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    told.bind(str(folder / "notify"))
-    told.settimeout(LIMIT_SECONDS)
-    named = os.environ | {"NOTIFY_SOCKET": str(folder / "notify")}
-    with (
-        subprocess.Popen(
-            COMMAND, cwd=folder, stderr=subprocess.PIPE, text=True, env=named
-        ) as child,
-        told,
-    ):
-        try:
-            assert told.recv(99) == b"READY=1"
-            assert (folder / "relay.sock").exists()
-            assert not answers(folder)
-            late.mkdir()
-            until(lambda: answers(folder))
-            with Raw(folder / "relay.sock") as raw:
-                assert raw.ask(Verb.PULSE, 5_000) == "granted 5000"
-            child.terminate()
-            assert child.wait(LIMIT_SECONDS) == 0
-        finally:
-            child.kill()
+    with started_by_systemd(folder) as child:
+        assert (folder / "relay.sock").exists()
+        assert not answers(folder)
+        late.mkdir()
+        until(lambda: answers(folder))
+        with Raw(folder / "relay.sock") as raw:
+            assert raw.ask(Verb.PULSE, 5_000) == "granted 5000"
+        child.terminate()
+        assert child.wait(LIMIT_SECONDS) == 0
         said = child.stderr.read().splitlines()
     assert said[0].startswith("the gate cannot be opened: file finds no pins (FileNotFoundError")
     assert [line for line in said[1:] if "cannot be opened" in line] == []
     assert [edge.level for edge in edges_of((late / "pins.txt").read_bytes())] == [1, 0]
 
 
-def test_a_process_that_waits_for_its_pins_ends_at_once(folder):
+def test_a_service_with_damaged_settings_is_up_and_works_once_they_are_mended(folder):
+    (folder / "site.toml").write_text("[relay]\ndriver = 'sim'\n")
+    with started_by_systemd(folder) as child:
+        assert "[relayd] is missing" in child.stderr.readline()
+        (folder / "new.toml").write_text(SETTINGS)
+        (folder / "new.toml").replace(folder / "site.toml")
+        until(lambda: answers(folder))
+
+
+def test_a_service_that_waits_for_its_pins_ends_at_once(folder):
     (folder / "site.toml").write_text(SETTINGS.replace('"file"', '"lgpio"'))
-    with subprocess.Popen(COMMAND, cwd=folder, stderr=subprocess.PIPE, text=True) as child:
-        try:
-            assert child.stderr.readline().startswith("the gate cannot be opened: lgpio")
-            child.terminate()
-            assert child.wait(LIMIT_SECONDS) == -signal.SIGTERM
-        finally:
-            child.kill()
+    with started_by_systemd(folder) as child:
+        assert child.stderr.readline().startswith("the gate cannot be opened: lgpio")
+        child.terminate()
+        assert child.wait(LIMIT_SECONDS) == -signal.SIGTERM
+
+
+def test_who_starts_it_by_hand_without_pins_is_told_at_once(folder):
+    (folder / "site.toml").write_text(SETTINGS.replace('"file"', '"lgpio"'))
+    done = run(folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("yardpass: lgpio cannot be loaded")
 
 
 def test_a_process_killed_amid_a_pulse_leaves_an_heir_that_drives_the_pin_low(folder):

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 
 from appliance import relay_settings
 from appliance.commands.settings_option import settings_option
+from appliance.relay_settings import RelaydSettings
 from hw import gate_io
 from hw.gate_io import OutputPin
 
@@ -28,20 +30,19 @@ def relay(path: Path, drive_low: bool, state: bool) -> None:
     """
     if drive_low and state:
         raise click.UsageError("--drive-low and --state are two things; give one of them")
-    settings = relay_settings.load(path)
     if drive_low:
-        _drive_low(settings)
+        _drive_low(relay_settings.load(path))
     elif state:
-        _show(settings)
+        _show(relay_settings.load(path))
     else:
-        _run(path, settings)
+        _run(path)
 
 
-def _drive_low(settings: relay_settings.RelaydSettings) -> None:
+def _drive_low(settings: RelaydSettings) -> None:
     OutputPin(settings.pin).close()
 
 
-def _show(settings: relay_settings.RelaydSettings) -> None:
+def _show(settings: RelaydSettings) -> None:
     from hw.relay_line import RelayLine, RelayLineOptions
 
     line = RelayLine(RelayLineOptions(str(settings.socket)))
@@ -56,31 +57,38 @@ def _show(settings: relay_settings.RelaydSettings) -> None:
         click.echo(f"{what}: {values or 'nothing'}")
 
 
-def _run(path: Path, settings: relay_settings.RelaydSettings) -> None:
+def _wanted(told: Callable[[], RelaydSettings]) -> tuple[RelaydSettings, frozenset[int]]:
+    from appliance.gate.relayd import users_of
+
+    settings = told()
+    return settings, users_of(settings.users)
+
+
+def _run(path: Path) -> None:
     from appliance.gate.contact import Contact
     from appliance.gate.heir import Heir
-    from appliance.gate.late_pin import awaited
+    from appliance.gate.late_start import LateStart
     from appliance.gate.listener import Listener
     from appliance.gate.notify import Beat, Notify
-    from appliance.gate.relayd import Relayd, users_of
+    from appliance.gate.relayd import Relayd
     from appliance.gate.wakeup import woken_by_signals
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    users = users_of(settings.users)
+    told = partial(relay_settings.load, path)
     with ExitStack() as stack:
-        listener = Listener(settings.socket, is_open=False)
-        stack.callback(listener.close)
         line = Notify(os.environ)
         stack.callback(line.close)
-        beat = Beat(line)
-        awaited(partial(gate_io.load, settings.pin), beat)
+        start = LateStart(Beat(line), is_patient=line.is_heard)
+        settings, users = start.of(partial(_wanted, told))
+        listener = Listener(settings.socket, is_open=False)
+        stack.callback(listener.close)
+        start.of(partial(gate_io.load, settings.pin))
         heir = stack.enter_context(Heir(partial(_drive_low, settings)))  # before pin and threads
-        pin = awaited(partial(OutputPin, settings.pin), beat)
+        pin = start.of(partial(OutputPin, settings.pin))
         stack.callback(pin.close)
         listener.open()
         contact = Contact(pin, settings.limits)
         stack.callback(contact.close)
-        told = partial(relay_settings.load, path)
         daemon = Relayd(
             listener.socket, contact, users, notify=line, told=told, heir=heir.is_alive
         )

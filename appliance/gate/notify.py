@@ -19,6 +19,7 @@ class Notify:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         path = environment.get("NOTIFY_SOCKET", "")
+        self.is_heard = bool(path)
         self._path = "\0" + path[1:] if path.startswith("@") else path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.interval_ms = _half_of(environment)  # between WATCHDOG messages; 0 if nobody watches
