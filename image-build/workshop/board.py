@@ -43,7 +43,8 @@ class Board:
     hostname: str
     packages: tuple[str, ...]
     kernel: str
-    has_pins: bool  # that gpiozero drives, simulated where it is no Pi
+    has_pins: bool  # of a simulated chip
+    has_lgpio: bool  # through which gpiozero drives pins
     console: str
     initrd_modules: tuple[str, ...]
     keep_modules: tuple[str, ...]
@@ -82,6 +83,7 @@ def _board(found: dict[str, Any], arch: str) -> Board:
         packages=tuple(found["packages"]["system"]),
         kernel=own["kernel"],
         has_pins=own["pins"],
+        has_lgpio=own["lgpio"],
         console=own["console"],
         initrd_modules=tuple(own["initrd_modules"]),
         keep_modules=tuple(found["modules"]["keep"]),

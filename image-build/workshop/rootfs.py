@@ -57,7 +57,7 @@ def make(board: Board, tools: Path, tree: Path, version: str, keyring: Path | No
         (stage / name).mkdir(exist_ok=True)
     _put_modules(board, tree, stage)
     wheels.install(board.arch, stage / SITE)
-    if board.has_pins:
+    if board.has_lgpio:
         sources.install(board, stage / SITE)
     _put_product(board, stage / SITE)
     _put_files(board, stage, version)
