@@ -9,6 +9,7 @@ from card_scenarios import NUMBERED, furnish_cards
 from compound import ANN, C, show
 from stand import Stand
 
+from appliance.gate import duty
 from appliance.gate.duty import serve, take
 from appliance.gate.loop import Stop
 from appliance.gate.senses import MAX_WAITING, Ended, Lost, Senses
@@ -52,6 +53,37 @@ def test_a_camera_whose_loop_turns_no_more_is_hung_until_it_turns_or_ends():
         found.append(senses.is_hung())
 
     assert found == [False, False, True, False, False]
+
+
+@pytest.mark.parametrize("then", ["looks", "is given up", "takes too long"])
+def test_a_gate_is_settled_once_its_camera_was_looked_through_or_had_its_time(then):
+    now = [0]
+    senses = Senses(lambda: now[0])
+    found = [senses.is_settled()]  # no camera
+
+    senses.turned()
+    found.append(senses.is_settled())
+    now[0] += 10_000_000_000
+    found.append(senses.is_settled())
+    if then == "takes too long":
+        now[0] += 1
+    else:
+        {"looks": senses.turned, "is given up": senses.ended}[then]()
+    found.append(senses.is_settled())
+
+    assert found == [True, False, False, True]
+
+
+def test_what_was_seen_in_the_first_look_was_told_before_the_gate_is_settled():
+    """Else a terminal were called ready just before its first decision."""
+    senses = Senses()
+    senses.turned()
+    seen = duty._Seen(senses)
+    seen.see(b"YP1:CODE", 1)
+    assert not senses.is_settled()
+    seen.rest()
+    assert senses.is_settled()
+    assert senses.next(0) == Sighting(b"YP1:CODE", 1)
 
 
 def told(senses, count):

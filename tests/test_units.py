@@ -109,7 +109,15 @@ def test_nothing_waits_for_the_network_or_the_time(path):
 
     assert not TIME_OR_NETWORK.search(waits)
     if path.name in OFFLINE:
-        assert "network" not in waits
+        assert "network" not in " ".join(found.get("After", []) + found.get("Requires", []))
+
+
+def test_the_network_comes_behind_the_gate():
+    (path,) = (one for one in DAEMONS if one.name == "yardpass-gate.service")
+    found = read(path)["Unit"]
+
+    assert found["Before"] == ["network-pre.target"]
+    assert "network-pre.target" in found["Wants"][0].split()  # or nobody might ask for it
 
 
 @pytest.mark.parametrize("name", OFFLINE)

@@ -65,7 +65,9 @@ def _run(settings: Settings, stop: Stop, beat: Beat) -> None:
 
         def at_rest() -> None:
             board.look()
-            if not senses.is_hung():  # else systemd starts the process again: nothing else helps
+            # Ready is who could have decided. At one that hangs systemd starts the process again:
+            # nothing else helps.
+            if not senses.is_hung() and senses.is_settled():
                 beat()
 
         try:

@@ -80,7 +80,7 @@ def _run(path: Path) -> None:
         stack.callback(line.close)
         start = LateStart(Beat(line), is_patient=line.is_heard)
         settings, users = start.of(partial(_wanted, told))
-        listener = Listener(settings.socket, is_open=False)
+        listener = start.of(partial(Listener, settings.socket, is_open=False))
         stack.callback(listener.close)
         start.of(partial(gate_io.load, settings.pin))
         heir = stack.enter_context(Heir(partial(_drive_low, settings)))  # before pin and threads

@@ -70,13 +70,13 @@ def open_senses(settings: Settings, terminal: Terminal) -> Senses:
 
         def looked() -> Iterator[Sense]:
             seen = _Seen(senses)
-            senses.turned()
             try:
                 watch(settings, seen, stop, tell=seen.health)
             finally:
                 senses.ended()
             return iter(())
 
+        senses.turned()
         senses.add(CAMERA, looked, stop.set)
     return senses
 

@@ -19,6 +19,7 @@ MAX_WAITING = 64
 ROOM_SECONDS = 0.2  # between two looks whether to go on waiting for room
 JOIN_SECONDS = 5.0  # for a thread to end; it is a daemon
 HANG_NS = 90_000_000_000  # ticks; a pause of the camera's loop and a decoder's start take 50 s
+SETTLE_NS = 10_000_000_000  # ticks a camera has for its first look before the gate is called ready
 RETRY_SECONDS = 1.0  # between two looks for inputs that are gone
 
 
@@ -43,7 +44,8 @@ class Senses:
 
     def __init__(self, ticks: Callable[[], int] = time.monotonic_ns) -> None:
         self._ticks = ticks
-        self._turned_at: int | None = None  # written by the camera's thread
+        self._turned_at: int | None = None  # written by the camera's thread, as the next
+        self._turns = 0
         self._told: queue.Queue[Sense] = queue.Queue(MAX_WAITING)
         self._threads: list[threading.Thread] = []
         self._stops: list[Callable[[], None]] = []
@@ -88,12 +90,19 @@ class Senses:
                 pass
 
     def turned(self) -> None:
-        """The camera's loop has turned; for its thread."""
+        """The camera's loop has turned, first at its start; for its thread."""
         self._turned_at = self._ticks()
+        self._turns += 1
 
     def ended(self) -> None:
         """It turns no more, and should not; for its thread."""
         self._turned_at = None
+
+    def is_settled(self) -> bool:
+        """Whether the camera has been looked through once, is gone, or has had its time for that.
+        What was seen in that look was told before."""
+        at = self._turned_at
+        return at is None or self._turns > 1 or self._ticks() - at > SETTLE_NS
 
     def is_hung(self) -> bool:
         """Whether the camera's loop should turn and does not: a library that hangs cannot be left

@@ -10,26 +10,16 @@ import shutil
 from pathlib import Path
 
 from ledger_sync.errors import Unavailable
-from workshop import card, line_history, terminal
+from workshop import line_history, terminal
 from workshop.board import Board
 from workshop.firmware import Firmware, make_stick
 from workshop.guest import MAX_SECONDS, Guest, Heard
-from workshop.host import copied
 from workshop.line_history import change_of, highs
 from workshop.ota_run import expect
 
 LEAST_MS, MAX_PULSE_MS, SLACK_MS = 500, 5_000, 50  # the office's 700 begin with the asking
 MS = 1_000_000  # of nanoseconds
 _LINE = "/sys/devices/platform/gpio-sim.0/gpiochip*/sim_gpio17/value"  # of the office's pin
-_TAKEN = """\
-until [ -e /var/lib/yardpass/site.toml ]; do sleep 1; done
-until [ "$(systemctl show -P SubState yardpass-first-boot)" = dead ]; do sleep 1; done
-install -d /var/lib/yardpass/pictures
-install -m 644 /run/stick/pass.png /var/lib/yardpass/pictures/
-echo LEFT $(ls /bootfs/yardpass)
-echo CODE $(cat /var/lib/yardpass/enrolment.txt)
-sync; systemctl poweroff
-"""
 _SEEN = f"""\
 [ ! -e {_LINE} ] || python3 /run/stick/line_history.py {_LINE} /run/line 0.001 &
 until journalctl -b -u yardpass-gate | grep -q GREEN; do sleep 1; done
@@ -71,19 +61,11 @@ def check_line(told: list[str]) -> None:
 def enrolled(board: Board, build: Path, folder: Path, console: Path) -> tuple[Guest, Path]:
     """A box that took its parcel and has a printed pass in front of its camera, and the folder of
     the stick that tells it what to do."""
-    office, image = folder / "desk", folder / "card.img"
-    terminal.prepare_desk(office, "--relay", "gpio" if board.has_pins else "sim")
-    copied(build / f"yardpass-{board.label}.img", image)
-    card.plant(office / "parcel", image, card.first_partition(image))
+    image = terminal.make(board, build, folder, folder / "card.img", console)
     files = folder / "stick"
     files.mkdir()
-    shutil.copy(office / "pass.png", files)
     shutil.copy(line_history.__file__, files)
     guest = Guest(board, Firmware(board, image, folder), folder / "stick.img", console=console)
-    taken = boot(guest, files, _TAKEN)
-    expect(taken, r"CODE YP", "the box shows its enrolment code")
-    if any("site.secret" in line for line in taken.said("LEFT ")):
-        raise Unavailable("the site's secret is still on the card")
     return guest, files
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 _QUIET = ("-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot")
 _VIRTIO = ("-m", "1024", "-nic", "none", "-device", "virtio-rng-pci")
 _RUNNING = ("-accel", "tcg,thread=multi", "-smp", "2")
-_COUNTED = ("-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=2,sleep=off")
+_COUNTED = ("-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=off")
 _TWINS = {
     "amd64": ("qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-vga", "none"),
     "arm64": ("qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", "max,pauth-impdef=on"),
@@ -35,7 +35,8 @@ class Machine:
 
 def twin(arch: str, *, is_counted: bool = False) -> Machine:
     """The machine that a twin runs on. Counted, its clock goes by the instructions it executes,
-    4 ns each: the same figures on any machine (QEMU, docs/devel/tcg-icount.rst)."""
+    1 ns each, about what a core of a Pi 4 needs: the same figures on any machine (QEMU,
+    docs/devel/tcg-icount.rst)."""
     pace = _COUNTED if is_counted else _RUNNING
     return Machine((*_TWINS[arch], *pace, *_QUIET, *_VIRTIO))
 

@@ -23,6 +23,7 @@ until [ "$(systemctl show -P SubState yardpass-first-boot)" = dead ]; do sleep 1
 install -d {SITE}/pictures
 install -m 644 /run/stick/pass.png {SITE}/pictures/
 echo TERMINAL $(cat {SITE}/enrolment.txt)
+echo LEFT $(ls /bootfs/yardpass)
 sync; systemctl poweroff
 """
 _NO_PINS = f"""sed -i 's/^\\[relayd\\]/&\\nfactory = "mock"/' {SITE}/site.toml"""
@@ -30,9 +31,9 @@ _NO_PINS = f"""sed -i 's/^\\[relayd\\]/&\\nfactory = "mock"/' {SITE}/site.toml""
 
 def make(board: Board, build: Path, folder: Path, target: Path, console: Path) -> Path:
     """Boots a copy of the image in `build` once. Raises `Unavailable` with its console if it does
-    not become a terminal."""
+    not become a terminal that shows its enrolment code, or leaves a secret of the parcel's."""
     desk, files, stick = folder / "desk", folder / "desk-stick", folder / "desk-stick.img"
-    prepare_desk(desk, "--relay", "gpio", wiring=WIRING)
+    prepare_desk(desk, "--relay", "gpio")
     copied(build / f"yardpass-{board.label}.img", target)
     card.plant(desk / "parcel", target, card.first_partition(target))
     files.mkdir()
@@ -43,10 +44,12 @@ def make(board: Board, build: Path, folder: Path, target: Path, console: Path) -
     heard = Guest(board, Firmware(board, target, folder), stick, console=console).boot()
     if not heard.said("TERMINAL YP"):
         raise Unavailable("no terminal was made:\n" + "\n".join(heard.lines[-40:]))
+    if any("site.secret" in line for line in heard.said("LEFT ")):
+        raise Unavailable("the site's secret is still on the card")
     return target
 
 
-def prepare_desk(folder: Path, *wired: str, wiring: str = "") -> None:
+def prepare_desk(folder: Path, *wired: str, wiring: str = WIRING) -> None:
     """An office in a folder, with a parcel for a terminal and a printed pass."""
     folder.mkdir()
     (folder / "wiring.toml").write_text(wiring, encoding="utf-8")
