@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_sync_command import listen_alone, wait_for
 
+from appliance.commands import enrolment_screen
 from appliance.commands.qr_lines import qr_lines
 from appliance.gate import guard_keys
 from appliance.office.office import Office
@@ -374,6 +375,18 @@ def test_a_store_that_cannot_be_read_does_not_end_the_wait(stick, desk, main):
 def test_a_terminal_that_shows_no_code_is_not_waited_for(desk, main):
     for folder in (desk / "north-1", desk / "nowhere"):
         assert main("first-boot", "--show", "--wait", "--home", folder) == (0, "", "")
+
+
+def test_a_console_that_shows_the_code_tells_that_it_lives_until_enter(
+    stick, desk, main, monkeypatch
+):
+    booted(main, stick, desk / "home")
+    pressed, beats = [False, False, True], []
+    monkeypatch.setattr(enrolment_screen, "_is_enter_pressed", lambda _: pressed.pop(0))
+
+    enrolment_screen.wait(desk / "home", lambda: beats.append(len(pressed)))
+
+    assert (beats, pressed) == ([3, 2, 1], [])
 
 
 def test_the_code_stands_on_the_screen_until_somebody_presses_enter(stick, desk, main):

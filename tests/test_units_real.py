@@ -128,7 +128,8 @@ def settle(made, desk):
     main("provision", boot, *office, *post, "--guards", desk / "keys/guards")
     done = made.run("systemctl", "start", "yardpass-first-boot")
     assert done.returncode == 0, made.journal("yardpass-first-boot")
-    made.run("systemctl", "start", "--no-block", "yardpass-console@console")
+    done = made.run("systemctl", "start", "yardpass-console@console")
+    assert done.returncode == 0  # it is up while it shows the code: nothing waits for the office
     made.wait(lambda: "waiting until the ledger names this box" in made.screen(), "the code")
     main("office", "terminal", *office, "north-1", "--enrol", boot / "enrolment.txt")
     main("office", "publish", *office, made.root / "srv/public")

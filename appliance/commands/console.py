@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from appliance.commands import enrolment_screen
 from appliance.commands.ledger_options import now
 from appliance.commands.settings_option import settings_option
 from appliance.console import asking, catalogue
@@ -28,7 +29,7 @@ from appliance.credentials import handed
 from appliance.gate import console_socket, guard_keys
 from appliance.gate.assembly import open_replica, system_clock
 from appliance.gate.identity import HINT
-from appliance.gate.notify import told
+from appliance.gate.notify import Beat, told
 from appliance.gate.remote import State
 from appliance.settings import Settings, load
 from ledger_sync.errors import Refused, Unavailable
@@ -37,12 +38,17 @@ from ledger_sync.keyfile import read_secret
 
 @click.command()
 @settings_option
+@click.option(
+    "--enrolment",
+    is_flag=True,
+    help="First show the enrolment code of a new box, until it is enrolled or Enter is pressed.",
+)
 @click.option("--once", is_flag=True, help="Print the screen once, as plain text.")
 @click.option(
     "--language", type=click.Choice(catalogue.LANGUAGES), default="en", show_default=True,
     help="Language to begin with; the key g changes it.",
 )  # fmt: skip
-def console(path: Path, once: bool, language: str) -> None:
+def console(path: Path, enrolment: bool, once: bool, language: str) -> None:
     """The guard's screen: the newest check of this gate, alarms, a row for each terminal, the
     checks of all; and what a guard does, unlocked by a PIN.
 
@@ -52,11 +58,31 @@ def console(path: Path, once: bool, language: str) -> None:
     settings = handed(load(path), os.environ)
     if not once and not is_on_terminal():
         raise click.UsageError("the console needs a terminal; --once prints its screen")
-    run(settings, language, once=once)
+    with told(os.environ) as beat:
+        if enrolment:
+            _enrol_first(settings, beat)
+        run(settings, language, once=once, beat=beat)
+
+
+def _unwatched() -> None:
+    """Nobody watches whether it lives."""
+
+
+def _enrol_first(settings: Settings, beat: Beat) -> None:
+    """The screen comes up behind it, also where the code cannot be shown."""
+    try:
+        enrolment_screen.wait(settings.folder, beat)
+    except (Refused, Unavailable) as error:
+        click.echo(error, err=True)
 
 
 def run(
-    settings: Settings, language: str, *, once: bool = False, now: Callable[[], int] = now
+    settings: Settings,
+    language: str,
+    *,
+    once: bool = False,
+    now: Callable[[], int] = now,
+    beat: Callable[[], None] = _unwatched,
 ) -> None:
     """The console of this terminal until it is ended, or printed once. `now` is Unix seconds."""
     secret = _secret(settings)
@@ -80,7 +106,7 @@ def run(
         tries = TriesFile(settings.store.parent / TRIES)
         clerk = Clerk(settings, link, lambda: _looking(settings, secret), tries, now)
         wires = Wires(
-            beat=stack.enter_context(told(os.environ)),
+            beat=beat,
             look=watch.look,
             survey=survey.look,
             now=now,

@@ -1,27 +1,20 @@
 """`yardpass first-boot`: a new box takes what the office wrote for it."""
 
 import os
-import select
-import sys
-import time
 from pathlib import Path
 
 import click
 
+from appliance.commands import enrolment_screen
 from appliance.commands.ledger_options import now
-from appliance.commands.qr_lines import show_qr
 from appliance.gate.identity import fingerprint
-from appliance.passes import terminal_text
-from appliance.provision import enrolled, parcel, refusal, taker
-from appliance.settings import FILE_NAME, load
+from appliance.provision import parcel, refusal, taker
 from hw import board_light
 from hw.board_light import Light
 from ledger_sync.errors import Refused, Unavailable
-from ledger_sync.files import read_bounded
 from ledger_sync.keys import SEED_BYTES
 
 HOME = "/var/lib/yardpass"
-NONE = "write one at the office: yardpass provision FOLDER"
 WAITING = """\
 This box is no terminal yet.
 At the office: yardpass provision FOLDER --name NAME --gate GATE, onto a stick named YARDPASS.
@@ -64,7 +57,7 @@ def first_boot(
     if wait and not show:
         raise click.UsageError("--wait goes with --show")
     if show:
-        _show_again(home, wait=wait)
+        (enrolment_screen.wait if wait else enrolment_screen.show_again)(home)
         return
     if waiting:
         _say_waiting(home)
@@ -72,7 +65,9 @@ def first_boot(
     taker.check_free(home)
     place = next((one for one in places if (one / parcel.LIST).exists()), None)
     if place is None:
-        raise Unavailable(f"nothing for this box in {', '.join(map(str, places))}; {NONE}")
+        raise Unavailable(
+            f"nothing for this box in {', '.join(map(str, places))}; {enrolment_screen.NONE}"
+        )
     board_light.show(Light.BUSY)
     try:
         made = _taken(place, home)
@@ -81,7 +76,7 @@ def first_boot(
         board_light.show(Light.REFUSED)
         raise
     board_light.show(Light.DONE)
-    _show(made.code)
+    enrolment_screen.show(made.code)
 
 
 def _say_waiting(home: Path) -> None:
@@ -101,33 +96,3 @@ def _taken(place: Path, home: Path) -> taker.Taken:
     if not taker.give_back(place, made.code):
         click.echo(f"{place} cannot be written: it still holds the site's secret", err=True)
     return made
-
-
-def _show_again(home: Path, *, wait: bool) -> None:
-    """For the screen of a box: the code until it is enrolled; nothing on one that has no code."""
-    if wait and not _is_waiting(home):
-        return
-    _show(read_bounded(home / taker.ENROLMENT, terminal_text.MAX_TEXT + 1, hint=NONE).strip())
-    if wait:
-        click.echo("waiting until the ledger names this box; Enter goes on without")
-        enrolled.wait(load(home / FILE_NAME, has_devices=False), _pause)
-
-
-def _is_waiting(home: Path) -> bool:
-    if not (home / taker.ENROLMENT).exists():
-        return False
-    return not enrolled.is_enrolled(load(home / FILE_NAME, has_devices=False))
-
-
-def _pause(seconds: float) -> bool:
-    """Waits, and says whether somebody pressed Enter."""
-    if not sys.stdin.isatty():
-        time.sleep(seconds)
-        return False
-    return bool(select.select([sys.stdin], [], [], seconds)[0])
-
-
-def _show(code: bytes) -> None:
-    name = terminal_text.enrolment_in(code).name
-    click.echo(f"at the office: yardpass office terminal {name} --enrol CODE_OR_PICTURE_OR_FILE\n")
-    show_qr(code)
