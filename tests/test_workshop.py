@@ -305,10 +305,22 @@ def test_each_bad_slot_differs_from_a_good_one_and_fits_a_command_line(name):
     assert "\n" not in bad.words
 
 
+@given(st.binary(min_size=1, max_size=9), st.text("abc", min_size=1, max_size=9))
+def test_an_archive_behind_an_initrd_begins_where_the_kernel_looks_for_one(image, name):
+    # Invariant: at a multiple of four, with nothing but zeros between; else the kernel drops it.
+    archive = bad_slots.archive_of(name, "x")
+    made = bad_slots.with_archive(image, archive)
+
+    at = len(made) - len(archive)
+    assert (at % 4, made[at:]) == (0, archive)
+    assert made[: len(image)] == image
+    assert not any(made[len(image) : at])
+
+
 @given(st.text("abc/.", min_size=1, max_size=30), st.text(max_size=200))
 def test_an_archive_of_one_file_is_read_again_by_its_own_lengths(name, text):
     # Invariant: headers of 110 bytes, each part padded to four; the file, then the trailer.
-    data = bad_slots.archive_of(name, text)[4:]
+    data = bad_slots.archive_of(name, text)
 
     found, at = [], 0
     while at < len(data):

@@ -75,15 +75,21 @@ def make_boot(good: Path, bad: Bad, target: Path) -> Path:
     run("mcopy", "-o", "-i", target, part, "::cmdline.txt")
     if bad.init:
         run("mcopy", "-o", "-i", target, "::initrd.img", part)
-        part.write_bytes(part.read_bytes() + archive_of("init", bad.init))
+        part.write_bytes(with_archive(part.read_bytes(), archive_of("init", bad.init)))
         run("mcopy", "-o", "-i", target, part, "::initrd.img")
     return target
+
+
+def with_archive(image: bytes, archive: bytes) -> bytes:
+    """An initrd with one more archive behind it, which begins at a multiple of four bytes: the
+    kernel passes over any other without a word, init/initramfs.c."""
+    return image + b"\0" * (-len(image) % 4) + archive
 
 
 def archive_of(name: str, text: str) -> bytes:
     """One executable file as a cpio archive, behind which an initrd's own file of that name stands
     back. Linux Documentation/driver-api/early-userspace/buffer-format.rst."""
-    made = b"\0" * 4
+    made = b""
     for file, data, mode in ((name, text.encode(), 0o100755), ("TRAILER!!!", b"", 0)):
         numbers = (1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(file) + 1, 0)
         head = "070701" + "".join(f"{one:08x}" for one in numbers)
