@@ -1,8 +1,9 @@
-"""What a start costs until the box decides, counted in instructions: the same on any machine.
+"""What a start costs until the box decides, counted in instructions, however busy this machine is.
 
-The twin is made a terminal and started again by a processor whose clock is the number of its
-instructions. Of that start it tells when the first pass was decided, and when systemd reached
-network.target and multi-user.target, all on its own monotonic clock.
+The disk still answers at this machine's pace: seconds differ by a tenth between starts, their
+ratios by a hundredth. The twin is made a terminal and started again by a processor whose clock is
+the number of its instructions. Of that start it tells when the first pass was decided, and when
+systemd reached network.target and multi-user.target, all on its own monotonic clock.
 """
 
 import re

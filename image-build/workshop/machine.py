@@ -35,7 +35,7 @@ class Machine:
 
 def twin(arch: str, *, is_counted: bool = False) -> Machine:
     """The machine that a twin runs on. Counted, its clock goes by the instructions it executes,
-    1 ns each, about what a core of a Pi 4 needs: the same figures on any machine (QEMU,
+    1 ns each, about what a core of a Pi 4 needs, and not by this machine's (QEMU,
     docs/devel/tcg-icount.rst)."""
     pace = _COUNTED if is_counted else _RUNNING
     return Machine((*_TWINS[arch], *pace, *_QUIET, *_VIRTIO))
