@@ -49,7 +49,7 @@ def test_a_decision_behind_either_target_is_late(cost, is_within):
 def test_a_counted_machine_has_one_processor_and_no_other_clock(tmp_path):
     counted, running = (" ".join(twin("amd64", is_counted=one).words) for one in (True, False))
 
-    assert "-smp 1 -icount shift=2,sleep=off" in counted
+    assert "-smp 1 -icount shift=0,sleep=off" in counted
     assert "icount" not in running
 
 
