@@ -14,6 +14,7 @@ from appliance.provision import enrolled, taker
 from appliance.settings import FILE_NAME, load
 from ledger_sync.files import read_bounded
 
+BEAT_SECONDS = 0.5
 NONE = "write one at the office: yardpass provision FOLDER"
 
 
@@ -35,15 +36,18 @@ def _nobody() -> None:
 
 def wait(home: Path, beat: Callable[[], object] = _nobody) -> None:
     """Shows the code until the box is enrolled or somebody presses Enter; nothing on a box that is
-    enrolled or has no code. `beat` is called every other second."""
+    enrolled or has no code. `beat` is called every BEAT_SECONDS."""
     if not _is_waiting(home):
         return
     show_again(home)
     click.echo("waiting until the ledger names this box; Enter goes on without")
 
     def pause(seconds: float) -> bool:
-        beat()
-        return _is_enter_pressed(seconds)
+        for _ in range(round(seconds / BEAT_SECONDS)):
+            beat()
+            if _is_enter_pressed(BEAT_SECONDS):
+                return True
+        return False
 
     enrolled.wait(load(home / FILE_NAME, has_devices=False), pause)
 
