@@ -16,8 +16,7 @@ OPENING = Opening(bytes(32), 0, b"", 0, "yardpass 0.1.0-1795305600", 0)
 
 @pytest.fixture
 def store(tmp_path):
-    Store.create(tmp_path / "store.db", origin="yardpass/hz07", floor=0)
-    with Store(tmp_path / "store.db") as made:
+    with Store.create(tmp_path / "store.db", origin="yardpass/hz07", floor=0) as made:
         yield made
 
 
