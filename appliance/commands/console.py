@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -69,7 +70,9 @@ def _unwatched() -> None:
 
 
 def _enrol_first(settings: Settings, beat: Beat) -> None:
-    """The screen comes up behind it, also where the code cannot be shown."""
+    """The screen comes up behind it, also where the code cannot be shown; what it takes long to
+    load is loaded before anybody watches whether this process lives."""
+    import_module("appliance.console.app")
     try:
         enrolment_screen.wait(settings.folder, beat)
     except (Refused, Unavailable) as error:
