@@ -82,7 +82,7 @@ def make_boot(good: Path, bad: Bad, target: Path) -> Path:
 
 def with_archive(image: bytes, archive: bytes) -> bytes:
     """An initrd with one more archive behind it, which begins at a multiple of four bytes: the
-    kernel passes over any other without a word, init/initramfs.c."""
+    kernel drops any other ("invalid magic") and starts without it, init/initramfs.c."""
     return image + b"\0" * (-len(image) % 4) + archive
 
 

@@ -49,8 +49,8 @@ def green_at(heard: Heard) -> float:
 
 
 def check_line(told: list[str]) -> None:
-    """The relay's line went high, each time for its pulse, and low again: a gate whose pictures
-    are at an end starts anew, and sees them again. Raises `Unavailable`."""
+    """The relay's line went high, each time for its pulse, and low again. Raises
+    `Unavailable`."""
     changes = [change_of(one.partition("LINE ")[2]) for one in told]
     found = highs(changes)
     is_well = all(LEAST_MS * MS <= one.most <= (MAX_PULSE_MS + SLACK_MS) * MS for one in found)
