@@ -1,9 +1,9 @@
 """The schema of a terminal's store, one function a step. Steps are only ever appended.
 
-The only importer of sqlite_utils. Each step runs in its own transaction and is recorded. Handles
-and holder names are 8 bytes, kept as SQLite's own signed integers: one search less for each read.
-A slot is list id * 131,072 + index in the status list; a slot that is missing is valid (0). The id
-of a feed entry is feed * 2^32 + its sequence number.
+The only importer of sqlite_utils. The steps that a store lacks run in one transaction and are
+recorded in it. Handles and holder names are 8 bytes, kept as SQLite's own signed integers: one
+search less for each read. A slot is list id * 131,072 + index in the status list; a slot that is
+missing is valid (0). The id of a feed entry is feed * 2^32 + its sequence number.
 """
 
 from pathlib import Path
@@ -254,9 +254,11 @@ def second_office(db: Database) -> None:
 
 
 def migrate(path: Path, schema: Migrations = store_schema) -> None:
-    """Brings the database at `path` to the newest `schema`; a new file gets all of it."""
+    """Brings the database at `path` to the newest `schema`, in one transaction; a new file gets
+    all of it."""
     db = Database(path)
     try:
-        schema.apply(db)
+        with db.atomic():
+            schema.apply(db)
     finally:
         db.close()

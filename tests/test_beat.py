@@ -85,6 +85,7 @@ def sync(site):  # noqa: F811 - a fixture
     return [YARDPASS, "sync", "--settings", str(site)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("daemon", ["gate", "sync"])
 def test_a_daemon_is_ready_then_lives_and_one_that_hangs_is_silent(systemd, request, daemon):
     line, environment = systemd

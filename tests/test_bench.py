@@ -20,6 +20,8 @@ from appliance.bench.measure import (
     thread_ns,
 )
 
+pytestmark = pytest.mark.long
+
 HELD = Row("decide C / verify", 1.2, 1.1, 1.31, at_most=1.35, aim=1.15)
 RATE = Row("decode rate", 1.07, 1.0, 1.12, at_least=1.05, note="48 pictures")
 TOLD = Row("flush", 8.5, 8.0, 9.0, note="reported")

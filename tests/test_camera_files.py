@@ -413,6 +413,7 @@ def seeds():
 SEEDS = list(seeds())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "data", "rounds"), SEEDS, ids=[name for name, *_ in SEEDS])
 def test_any_mutant_is_a_bounded_picture_or_refused(name, data, rounds):
     rng = random.Random(name)

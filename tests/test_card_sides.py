@@ -26,6 +26,7 @@ def words(path, number, left, top):
         return page.get_textpage().get_text_bounded(bottom=bottom, **box).split()
 
 
+@pytest.mark.long
 def test_names_on_the_back_lie_behind_their_cards_when_the_paper_is_turned(path):
     made = cards(12)
 

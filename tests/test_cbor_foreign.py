@@ -22,6 +22,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.long
 @given(VALUES)
 def test_what_cbor2_writes_is_read_to_the_same_value(value):
     assert decode(cbor2.dumps(value)) == value

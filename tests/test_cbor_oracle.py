@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import cbor2
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -80,6 +81,7 @@ def accepted(data):
         return None, False
 
 
+@pytest.mark.long
 @given(values)
 @REPEATABLE
 def test_what_is_written_is_read_back_and_cbor2_reads_the_same(value):
@@ -88,12 +90,14 @@ def test_what_is_written_is_read_back_and_cbor2_reads_the_same(value):
     assert plain(cbor2.loads(spelled)) == plain(value)
 
 
+@pytest.mark.long
 @given(values)
 @REPEATABLE
 def test_what_cbor2_writes_in_bytewise_order_is_what_is_written_here(value):
     assert cbor2.dumps(bytewise(value)) == cbor.encode(value)
 
 
+@pytest.mark.long
 @given(st.binary(max_size=40))
 @example(b"\xa2\x01\x02\x20\x03")
 @settings(REPEATABLE, max_examples=1_500)
@@ -104,6 +108,7 @@ def test_any_bytes_are_refused_or_read_as_cbor2_reads_them(data):
         assert plain(cbor2.loads(data)) == plain(value)
 
 
+@pytest.mark.long
 @given(values, st.integers(0), st.integers(1, 255))
 @settings(REPEATABLE, max_examples=1_000)
 def test_spoiled_items_are_refused_or_read_as_cbor2_reads_them(value, place, change):

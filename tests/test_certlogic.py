@@ -830,6 +830,7 @@ def outcome(act):
         return f"Refused: {refused}"
 
 
+@pytest.mark.long
 @settings(max_examples=400, deadline=None)
 @given(LOGIC, DATA)
 def test_any_logic_and_data_give_a_value_or_a_refusal(logic, data):
@@ -847,6 +848,7 @@ def test_any_logic_and_data_give_a_value_or_a_refusal(logic, data):
     assert repr((logic, data)) == repr(before)
 
 
+@pytest.mark.long
 @settings(max_examples=200, deadline=None)
 @given(LOGIC, st.lists(DATA, max_size=4))
 def test_a_compiled_logic_remembers_nothing_of_earlier_data(logic, several):

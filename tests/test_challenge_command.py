@@ -322,6 +322,7 @@ def at_work(**options):
     assert (gate.returncode, "Traceback" in rest) == (0, False)
 
 
+@pytest.mark.long
 def test_a_printed_number_and_codes_for_it_go_through_the_camera(kit, phone):
     run("--print", "gate.png")
     nonce = bytes.fromhex((kit / "printed-challenge").read_text().split()[0])
@@ -344,6 +345,7 @@ def test_a_printed_number_and_codes_for_it_go_through_the_camera(kit, phone):
     assert not {"challenge.txt", "printed-challenge"} & {path.name for path in kit.iterdir()}
 
 
+@pytest.mark.long
 def test_the_number_of_a_gate_at_work_is_on_its_terminal_and_answered_before_its_camera(
     kit, phone
 ):

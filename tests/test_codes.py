@@ -57,6 +57,7 @@ def test_all_distinct_codes_of_a_picture_are_returned_once(engines):
     assert sorted(Scanner(engines).read(plane)) == [b"YP1:ONE", b"YP1:TWO"]
 
 
+@pytest.mark.long
 def test_zbar_alone_reads_the_screens_on_which_plain_pyzbar_fails():
     scanner = Scanner(("zbar",))
     plain = ours = 0
@@ -70,6 +71,7 @@ def test_zbar_alone_reads_the_screens_on_which_plain_pyzbar_fails():
     assert (plain, ours) == (0, 5)
 
 
+@pytest.mark.long
 def test_what_a_lower_effort_reads_a_higher_one_reads_too():
     scanner = Scanner()
 

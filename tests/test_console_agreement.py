@@ -1,5 +1,6 @@
 """Whatever happens at a gate, the console, the log and the sounds say one and the same of it."""
 
+import pytest
 from compound import ANN, BOB, ESCORTED, GUEST, NOW, REVOKED, SUSPENDED, B, C, show
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,6 +43,7 @@ def with_lamps(stand, way):
     return lamps
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None)
 @given(EVENTS, st.sampled_from(Direction))
 def test_console_log_and_sound_agree_on_every_verdict(tmp_path_factory, events, way):

@@ -172,6 +172,7 @@ def test_a_text_that_is_pasted_is_typed_where_something_is_typed_and_cut():
     drive(Feeds([GREEN]), steps)
 
 
+@pytest.mark.long
 def test_a_guard_unlocks_opens_and_hands_over_by_keys_alone():
     paper = Paper([], [])
 

@@ -35,6 +35,8 @@ from ledger_sync.clock import Reading
 from ledger_sync.keyfile import read_secret
 from ledger_sync.store import Store
 
+pytestmark = pytest.mark.long
+
 WAIT_S = 20.0
 SECOND = "141421"
 

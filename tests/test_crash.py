@@ -23,6 +23,8 @@ from ledger_sync.errors import Unavailable
 from ledger_sync.fsck import findings
 from ledger_sync.note import checkpoint_of, open_note
 
+pytestmark = pytest.mark.long
+
 OLD, NEW = 300, 1_000
 BATCH = 3  # entries of one add
 

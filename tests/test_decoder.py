@@ -50,6 +50,7 @@ def misbehaving(monkeypatch, code: str) -> None:
     monkeypatch.setattr(decoder, "CHILD", f"import os, sys, signal; c = int(sys.argv[2]); {code}")
 
 
+@pytest.mark.long
 def test_the_child_reads_what_the_engines_read_in_process():
     planes = [photo_of(PAYLOAD.decode(), condition, seed=1) for condition in Condition]
     scanner = Scanner()
@@ -58,6 +59,7 @@ def test_the_child_reads_what_the_engines_read_in_process():
         assert [child.read(plane) for plane in planes] == [scanner.read(plane) for plane in planes]
 
 
+@pytest.mark.long
 def test_the_effort_that_is_asked_for_reaches_the_engines():
     seeds = range(20)
     planes = [photo_of(PAYLOAD.decode(), Condition.BORDERLESS, seed=seed) for seed in seeds]

@@ -23,6 +23,8 @@ from appliance.gate.terminal import Recorder
 from appliance.policy.verdict import Action, Colour
 from ledger_sync.errors import Refused, Unavailable
 
+pytestmark = pytest.mark.long
+
 YARDPASS = Path(sys.executable).with_name("yardpass")
 NUMBER_OF_SCENES = 16
 NUMBER_OF_ACTS = 8

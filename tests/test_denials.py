@@ -654,6 +654,7 @@ class Model:
                     assert facts.status == expected
 
 
+@pytest.mark.long
 @given(st.lists(STEPS, min_size=1, max_size=8))
 @settings(max_examples=25, deadline=None)
 def test_in_any_order_of_notes_entries_and_time_the_gate_says_what_must_hold(steps):

@@ -187,6 +187,7 @@ def typed(site, answer):
     return said.decode(), process.returncode
 
 
+@pytest.mark.long
 def test_the_relay_clicks_once_the_gates_name_is_typed(relayed):
     site, made = relayed
 

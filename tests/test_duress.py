@@ -200,6 +200,7 @@ def test_what_does_not_count_is_not_told(stands):
     assert told(stand) == []
 
 
+@pytest.mark.long
 def test_each_of_many_checks_is_found_whatever_stands_around_it(stands):
     stand = stands[0]
     expected = []

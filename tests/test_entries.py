@@ -496,6 +496,7 @@ def test_the_fast_path_reads_a_valid_pass_as_the_codec_does_or_leaves_it_alone(e
     is_no_different(to_bytes(entry, critical=critical))
 
 
+@pytest.mark.long
 @settings(max_examples=300, deadline=None)
 @given(common, st.data())
 def test_the_fast_path_is_never_different_after_one_byte_was_changed(entry, data):
@@ -508,6 +509,7 @@ def test_the_fast_path_is_never_different_after_one_byte_was_changed(entry, data
     is_no_different(raw[:at] + raw[at + 1 :])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("index", [300])
 def test_the_fast_path_is_never_different_for_any_byte_at_any_place(index):
     raw = to_bytes(pass_of(uri="yp:hz07/s/1", index=index))

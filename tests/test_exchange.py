@@ -134,6 +134,7 @@ def test_a_clock_that_goes_back_gives_nothing_and_takes_nothing():
     assert bucket.take(1.0, 101.0)
 
 
+@pytest.mark.long
 def test_a_hello_costs_by_its_rows():
     session = greeted()
 

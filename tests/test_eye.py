@@ -184,6 +184,7 @@ def test_a_decoder_killed_on_the_way_is_counted_and_the_sightings_go_on():
         assert eye.counts() == EyeCounts(frames=2, looked=2, decoded=1, killed=1, respawned=1)
 
 
+@pytest.mark.long
 def test_a_camera_that_hangs_is_not_read_by_a_second_thread():
     camera = SimCamera([EMPTY], live=True)
     with Eye(camera, Scanner(), idle_seconds=5) as eye:

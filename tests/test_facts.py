@@ -118,6 +118,7 @@ def refusal(data, reasons=(), rules=RULES):
     return refused.value.reason
 
 
+@pytest.mark.long
 @settings(max_examples=200, deadline=None)
 @given(any_facts)
 def test_logged_facts_read_back_equal_and_are_decided(facts):

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from desk import NOW, ORIGIN, POST, SIZE, YARDPASS, run, status
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 CHAPTER = README.partition("## A compound from nothing\n")[2].partition("\n## ")[0]

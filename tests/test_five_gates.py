@@ -25,6 +25,8 @@ from ledger_sync.orders import InForce
 from ledger_sync.presence import Inside
 from ledger_sync.replica import Replica
 
+pytestmark = pytest.mark.long
+
 GATES, HOLDERS, ZONES = 5, 5, 3
 IN, OUT = Direction
 HARD = {"!": [{"and": [{"var": "external.zone_heard"},

@@ -209,6 +209,7 @@ def test_a_flipped_bit_in_the_ledger_is_found(store, table, column):
         assert told(store), where
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("table", "column"),
     [("feed_entry", "body"), ("feed_bundle", "body"), ("feed_bundle", "sealed"), ("feed", "note")],
@@ -222,6 +223,7 @@ def test_a_flipped_bit_in_a_feed_is_found_and_the_feed_is_named(store, table, co
         assert any(f"feed {origin}" in sentence for sentence in told(store)), where
 
 
+@pytest.mark.long
 def test_a_flipped_bit_in_a_head_is_found(store):
     for size, text in list(store.rows("SELECT size, note FROM head")):
         for at in range(0, len(text), 9):
@@ -653,6 +655,7 @@ def test_the_full_store_has_rows_in_every_table_but_one(memory, full):
     assert empty == ["base"]
 
 
+@pytest.mark.long
 def test_a_flipped_bit_in_any_column_is_told_but_for_what_nothing_vouches_for(memory, full):
     def places(chance, size):
         return chance.sample(range(size), min(size, 1))
@@ -737,6 +740,7 @@ def written(data):
     return [at for at in range(len(data)) if any(data[max(0, at - 4) : at + 5])]
 
 
+@pytest.mark.long
 def test_a_flipped_bit_of_the_file_is_told_or_alters_no_row(memory, full):
     offsets = random.Random(9).sample(written(full[0]), 120)
 

@@ -43,6 +43,7 @@ def day_at_work(gate):
         yield gate.present(b"menu %d" % number).is_recorded
 
 
+@pytest.mark.long
 def test_a_store_that_is_written_while_it_is_read_is_sound(settings, gate):
     work, steps = day_at_work(gate), []
     with Store(settings.store) as store:

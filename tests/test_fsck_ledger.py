@@ -43,6 +43,7 @@ def peak(terminal):
         tracemalloc.stop()
 
 
+@pytest.mark.long
 def test_the_memory_it_takes_does_not_grow_with_the_ledger(tmp_path, monkeypatch):
     monkeypatch.setattr(materialise, "BATCH", 256)  # else a small ledger fits into one
     with crowded(tmp_path, 1_000) as small, crowded(tmp_path, 6_000) as large:

@@ -112,6 +112,7 @@ plain = st.one_of(
 ).map(lambda message: lambda stranger: [message])  # fmt: skip
 
 
+@pytest.mark.long
 @settings(max_examples=120, deadline=None)
 @given(st.lists(plain | own_feeds() | own_notes(), min_size=1, max_size=12))
 def test_whatever_a_peer_says_ends_refused_or_not_at_all(sayings):

@@ -19,6 +19,8 @@ from ledger_sync import cbor, cose
 from ledger_sync.cbor import Tag18
 from ledger_sync.errors import Refused
 
+pytestmark = pytest.mark.long
+
 PASSES = {kind: pass_token(holder) for kind, holder in HOLDERS.items()}
 ROWS = {handle_of(held): enrolled(held) for held in PASSES.values()}
 SOME_ROW = ROWS[handle_of(PASSES["ed25519"])]

@@ -130,6 +130,7 @@ def known_to_all():
     return known
 
 
+@pytest.mark.long
 @settings(max_examples=300, deadline=None)
 @given(mutated(ENTRIES) | st.binary(max_size=80), st.sampled_from([0, 1, 7, 24, 2**53 - 1]))
 def test_any_bytes_have_effects_or_are_refused(data, seq):
@@ -195,6 +196,7 @@ def test_any_bytes_are_a_policy_or_refused(data, as_text):
         assert found.satisfied([]) == (found.quorum == "none")
 
 
+@pytest.mark.long
 @settings(max_examples=300, deadline=None)
 @given(mutated(EXPORTS) | st.binary(max_size=80))
 def test_any_bytes_are_the_known_ledger_or_refused(data):
@@ -205,6 +207,7 @@ def test_any_bytes_are_the_known_ledger_or_refused(data):
         assert (held, [*found.chunks]) == (YARD.position, [YARD.entries])
 
 
+@pytest.mark.long
 @settings(max_examples=300, deadline=None)
 @given(mutated(CHECKS) | st.binary(max_size=120))
 def test_any_bytes_are_a_check_or_refused(data):
@@ -214,6 +217,7 @@ def test_any_bytes_are_a_check_or_refused(data):
         assert found.to_bytes() == data
 
 
+@pytest.mark.long
 @settings(max_examples=300, deadline=None)
 @given(mutated(CHECKS) | st.binary(max_size=120))
 def test_any_bytes_of_a_peer_are_a_use_that_a_store_can_take_or_none(data):
@@ -227,6 +231,7 @@ def test_any_bytes_of_a_peer_are_a_use_that_a_store_can_take_or_none(data):
     assert min(feed.at_of(data), feed.hlc_of(data)) >= 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("parser", "good"),
     [

@@ -98,6 +98,7 @@ LINES = """\
 """.replace("@", software())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("way", "did"), [("in", "stays shut   "), ("out", "opens        ")])
 def test_every_picture_of_a_code_is_a_line_and_a_record(kits, tmp_path, way, did):
     folder = shutil.copytree(kits / way, tmp_path / way)
@@ -120,6 +121,7 @@ def endless(folder):
     return folder
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_a_signed_head_over_all_checks(kit, number):
     settings = kit / FILE_NAME
@@ -140,6 +142,7 @@ def test_a_signal_ends_it_with_a_signed_head_over_all_checks(kit, number):
     assert len(checks) == 1 + len(rest.splitlines())
 
 
+@pytest.mark.long
 def test_a_hangup_that_was_to_be_ignored_stays_ignored(kit):
     with subprocess.Popen(["nohup", *COMMAND], cwd=endless(kit), stderr=subprocess.PIPE) as gate:
         gate.stderr.readline()
@@ -218,6 +221,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FAULTS)
 def test_what_is_missing_or_wrong_stops_the_start_with_one_sentence(kit, name):
     spoil, sentence = FAULTS[name]

@@ -78,6 +78,7 @@ def test_a_gate_that_is_gone_is_told_within_two_seconds_and_found_again(tmp_path
         settled(link, ticks + 61, WELL)
 
 
+@pytest.mark.long
 def test_a_gate_that_hangs_is_gone_as_well(tmp_path, link):
     with gate(tmp_path / "gate.sock", lambda packet: None) as wait_for:
         link.poll(100.0)

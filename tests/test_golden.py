@@ -294,6 +294,7 @@ def test_the_files_are_those_that_the_script_makes():
     assert make.differences() == []
 
 
+@pytest.mark.long
 def test_the_script_compares_when_asked_to():
     script = Path(make.__file__)
     command = [sys.executable, script, "--check"]

@@ -463,6 +463,7 @@ def test_a_denial_reaches_everybody():
     assert standing.status == 4
 
 
+@pytest.mark.long
 def test_three_hundred_denials_reach_a_new_peer_and_nobody_is_refused():
     party = Party(2, pairs=())
     for index in range(300):

@@ -234,6 +234,7 @@ def test_a_sealed_key_of_the_dearest_cost_fits_the_bound(path):
     assert len(line) < keyfile.MAX_FILE
 
 
+@pytest.mark.long
 def test_a_key_is_sealed_at_the_real_cost_unless_told(path):
     keyfile.write_key(path, SigningKey(ED25519, SEED), passphrase=WORD)
 

@@ -101,6 +101,7 @@ def flipped(at):
     return bytes(data)
 
 
+@pytest.mark.long
 def test_a_ledger_is_imported_and_the_status_says_how_much_and_how_old(yard, main, source):
     imported = main("ledger", "import", source("new"), "--site", "north-1")
     status, said, why = main("ledger", "status", "--site", "north-1", "--json")
@@ -351,6 +352,7 @@ def on_a_terminal(*arguments):
     return process.returncode, said, shown.decode()
 
 
+@pytest.mark.long
 def test_many_passes_are_imported_with_bars_on_a_terminal(yard):
     office, number, key = Office.open(Path("office")), int.to_bytes, key_named("many").public
     issuer = keyfile.read_key(Path("office/keys/issuer.key"), hint="").public.kid
@@ -373,6 +375,7 @@ def test_many_passes_are_imported_with_bars_on_a_terminal(yard):
         assert replica.pass_count() == MANY + 1
 
 
+@pytest.mark.long
 def test_json_is_one_document_even_on_a_terminal(yard):
     for command in (["status"], ["fsck"]):
         returned, said, shown = on_a_terminal("ledger", *command, "--site", "north-1", "--json")

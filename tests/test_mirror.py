@@ -212,6 +212,7 @@ def fresh(tmp_path):
         one.store.close()
 
 
+@pytest.mark.long
 def test_a_flipped_bit_in_a_published_file_is_refused_or_changes_nothing(tmp_path, fresh):
     book = Book.opened().add(issuer(), pass_of("anna")).grow(255).rotate(SECOND).grow(259)
     allowed, files, got = outcomes(book, tmp_path), book.files(), set()
@@ -228,6 +229,7 @@ def test_a_flipped_bit_in_a_published_file_is_refused_or_changes_nothing(tmp_pat
     assert got == {"checkpoint", "bridge/1"} | {"tile/entries/001.p/3"}
 
 
+@pytest.mark.long
 def test_a_flipped_bit_in_an_archive_is_refused_or_changes_nothing(tmp_path, fresh):
     book = Book.opened().add(issuer(), pass_of("anna")).grow(20).rotate(SECOND).grow(40)
     allowed = outcomes(book, tmp_path)

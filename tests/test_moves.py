@@ -321,6 +321,7 @@ def blank(tmp_path_factory):
     return lambda: Store.in_memory(data)
 
 
+@pytest.mark.long
 @relaxed
 @given(days, st.builds(random.Random, st.integers(0, 2**32)))
 def test_every_terminal_comes_to_the_same_marks_and_conflicts_by_its_own_way(blank, feeds, chance):

@@ -28,6 +28,8 @@ from ledger_sync import base45, cose
 from ledger_sync.keys import _ORDER, key_of
 from ledger_sync.state import holder_of
 
+pytestmark = pytest.mark.long
+
 ALL = {**SCENARIOS, **CARD_SCENARIOS, **GUEST_SCENARIOS, **HOUSE_SCENARIOS}
 EXPECTED = {name: scenario.ends for name, scenario in ALL.items()}
 STEPS = {

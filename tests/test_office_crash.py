@@ -13,6 +13,8 @@ from desk import NOW, ORIGIN, SIZE, run, status
 
 from ledger_sync.errors import Refused, Unavailable
 
+pytestmark = pytest.mark.long
+
 PEOPLE = [f"r{number}" for number in range(300)]  # their entries are in two bundles
 FEW, MANY = 3, 40
 

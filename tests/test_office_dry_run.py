@@ -127,6 +127,7 @@ def test_every_command_of_the_office_is_in_one_of_the_tables():
     assert not READS.keys() & ACTS.keys()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", ACTS, ids=" ".join)
 def test_a_dry_run_changes_no_byte_of_the_folder_and_the_command_itself_does(there, memory, path):
     assert "--dry-run" in {name for one in COMMANDS[path].params for name in one.opts}
@@ -201,6 +202,7 @@ def test_a_dry_run_says_no_as_the_command_would_and_names_the_real_places(there,
         assert main(*words, "--dry-run") == main(*words)
 
 
+@pytest.mark.long
 def test_a_sealed_office_asks_for_the_passphrase_of_the_real_key(there, main, monkeypatch):
     words = there / "words"
     words.write_text("correct horse battery\n")

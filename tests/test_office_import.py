@@ -377,6 +377,7 @@ def on_a_terminal(*arguments):
     return printed.decode(), shown.decode()
 
 
+@pytest.mark.long
 def test_thousands_are_imported_with_bars_on_a_terminal_and_all_get_in(desk, monkeypatch):
     Path("roll.csv").write_text(roll_of(MANY))
 

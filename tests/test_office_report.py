@@ -144,6 +144,7 @@ def test_other_days_are_other_days(yard):
     assert "nobody was denied" in report(yard, "denied", "--to", "2026-11-21").stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "code", "why"),
     [
@@ -415,6 +416,7 @@ def test_a_file_that_cannot_be_written_says_so_and_leaves_nothing(yard, main):
     assert "cannot be written" in said[2]
 
 
+@pytest.mark.long
 def test_the_file_is_written_anew_and_never_over_another_one(written, yard, main):
     before = written.read_bytes()
     report(yard, "sqlite", str(written))

@@ -221,6 +221,7 @@ NEARLY = st.tuples(
 )  # fmt: skip
 
 
+@pytest.mark.long
 @given(st.one_of(st.lists(LINES, max_size=6), NEARLY))
 @settings(max_examples=300, deadline=None)
 def test_any_signed_text_is_an_order_in_its_one_spelling_or_refused(lines):

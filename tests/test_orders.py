@@ -180,6 +180,7 @@ ORDER = st.tuples(
 )
 
 
+@pytest.mark.long
 @given(st.lists(ORDER, min_size=1, max_size=8), st.randoms(use_true_random=False))
 @example([(FREE, 3, NOW, 0), (FREE, 1, NOW, 0), (FREE, 2, NOW, 0)], None)
 @settings(max_examples=60, deadline=None)

@@ -185,6 +185,7 @@ def test_a_spoilt_frame_costs_no_card_that_is_shown_after_it(rig, heard):
     assert heard.cards == [(b"\0", 8), (b"\1", 8)] and heard.faults == [""]
 
 
+@pytest.mark.long
 def test_a_cut_line_is_told_once_and_so_is_its_return_and_cards_go_on(rig, heard):
     rig.wire.cut()
     heard.wait(2)
@@ -286,6 +287,7 @@ def forged(tmp_path_factory):
     return {name: (listener, forger.asked) for name, (_, forger, listener) in lines.items()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", BLOCKS)
 @pytest.mark.parametrize("name", FORGERIES)
 def test_a_reader_without_the_key_never_gives_a_card(forged, name, how):
@@ -308,6 +310,7 @@ def test_what_a_rogue_makes_libosdp_say_is_on_no_stream(tmp_path, capfd):
     assert capfd.readouterr() == ("", "") and listener.cards == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sim_key", [b"another key of 16", SCBK_D, None], ids=str)
 def test_a_real_reader_with_another_the_default_or_no_key_never_gives_a_card(tmp_path, sim_key):
     rig = OsdpRig(tmp_path, sim=False)
@@ -325,6 +328,7 @@ def test_a_real_reader_with_another_the_default_or_no_key_never_gives_a_card(tmp
     assert listener.cards == [] and sim.set_key == (sim_key and sim_key[:16])
 
 
+@pytest.mark.long
 def test_the_second_look_at_the_channel_holds_where_the_first_is_taken_away(tmp_path, monkeypatch):
     monkeypatch.setattr(osdp_lib.load(), "FLAG_ENFORCE_SECURE", 0)  # libosdp then talks plainly
     rig = OsdpRig(tmp_path, sim=False)
@@ -354,6 +358,7 @@ def slipping(wire, block):
     return altered
 
 
+@pytest.mark.long
 def test_a_card_that_somebody_slips_into_a_running_channel_never_counts(tmp_path):
     lines = []
     for number, block in enumerate((b"", b"\2\x16", b"\2\x18")):
@@ -388,6 +393,7 @@ def slipped_once(wire, code):
     return done
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("panel", ["a new panel", "the old panel"])
 def test_a_plain_card_before_the_handshake_is_not_told_once_the_channel_is_up(
     tmp_path, monkeypatch, panel
@@ -434,6 +440,7 @@ def played_back(folder, key, pieces):
     return listener.cards
 
 
+@pytest.mark.long
 def test_a_recording_of_the_wire_opens_no_channel_later(tmp_path, monkeypatch):
     """libosdp 3.2.9 draws its challenges from rand(), unseeded: the same after each start. The
     first part shows that a recording of one start is then good for the next."""

@@ -70,6 +70,7 @@ def test_two_installs_give_two_keys(wire, tmp_path):
     assert read_key(str(tmp_path / "one")) != read_key(str(tmp_path / "two"))
 
 
+@pytest.mark.long
 def test_a_reader_that_is_not_there_leaves_nothing_behind(wire, tmp_path):
     result = run(wire, tmp_path / "reader.key")
 
@@ -78,6 +79,7 @@ def test_a_reader_that_is_not_there_leaves_nothing_behind(wire, tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["tty"]
 
 
+@pytest.mark.long
 def test_a_reader_that_has_a_key_takes_no_other_and_nothing_is_left_behind(wire, tmp_path):
     sim = SimOsdp(wire, address=ADDRESS, key=b"its key, 16 long")
     result = run(wire, tmp_path / "reader.key")
@@ -89,6 +91,7 @@ def test_a_reader_that_has_a_key_takes_no_other_and_nothing_is_left_behind(wire,
     assert [entry.name for entry in tmp_path.iterdir()] == ["tty"]
 
 
+@pytest.mark.long
 def test_a_reader_that_says_it_knows_no_security_gets_no_key(wire, tmp_path):
     answers = {ID: IDENTITY, CAP: capabilities(secure=0)}
     forger = Forger(wire, ADDRESS, answers, otherwise=b"\x40")

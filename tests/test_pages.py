@@ -85,6 +85,7 @@ def test_a_machine_without_chinese_letters_says_what_is_missing(tmp_path, monkey
         drawing.page(PAGES["guard"], catalogue("zh-Hans"), "zh-Hans")
 
 
+@pytest.mark.long
 def test_a_page_that_does_not_fit_is_refused_and_never_cut():
     long = (Block(Kind.ITEM, "card-hold"),) * 200
     with pytest.raises(Refused, match="too long for one side"):
@@ -167,6 +168,7 @@ def test_the_command_writes_the_same_page_twice_and_takes_no_other_ending(tmp_pa
         run("office", "page", "guard", tmp_path / "page.docx")
 
 
+@pytest.mark.long
 def test_the_fonts_of_this_machine_show_chinese_or_say_so(tmp_path):
     if shutil.which("fc-match") is None:
         pytest.skip("fontconfig's fc-match is not here")

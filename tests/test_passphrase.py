@@ -48,6 +48,7 @@ def test_the_line_holds_cost_salt_nonce_and_box_and_opens_for_good():
     assert unseal(EXAMPLE, WORD) == SECRET
 
 
+@pytest.mark.long
 def test_the_real_cost_is_the_moderate_one_of_libsodium():
     assert Cost(argon2id.OPSLIMIT_MODERATE, argon2id.MEMLIMIT_MODERATE) == MODERATE
 

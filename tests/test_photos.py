@@ -23,6 +23,7 @@ from hw.sim.photos import (
 PAYLOAD = "YP1:7K9%2ABF.QQ0"
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_picture_and_another_seed_another():
     one, again, other = (photo_of(PAYLOAD, Condition.GRID, seed=seed) for seed in (1, 1, 2))
 
@@ -30,6 +31,7 @@ def test_the_same_seed_gives_the_same_picture_and_another_seed_another():
     assert not np.array_equal(one, other)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("condition", Condition)
 def test_every_condition_makes_a_grey_frame_that_is_sometimes_read(condition):
     scanner = Scanner(("zxing",))
@@ -64,6 +66,7 @@ def test_a_screen_shows_its_pixels_where_paper_is_even():
     assert screen[white].std() > 20
 
 
+@pytest.mark.long
 def test_empty_scenes_and_wallpaper_hold_no_code():
     planes = [empty_scene(seed=1), empty_scene(seed=2, frame_number=3), wallpaper(seed=1)]
 

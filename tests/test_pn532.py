@@ -119,6 +119,7 @@ def wild(chance):
     return b"".join(pieces)
 
 
+@pytest.mark.long
 def test_any_bytes_are_frames_or_nothing():
     chance = random.Random(7)
     frames = FrameReader()

@@ -131,6 +131,7 @@ def test_the_code_takes_the_height_of_the_card_with_four_modules_of_quiet_zone(p
     assert dark.max(0) == pytest.approx([SLACK + side - quiet] * 2, abs=0.2)
 
 
+@pytest.mark.long
 def test_ten_cards_fill_a_page_each_with_its_own_code_and_words(path):
     made = cards(12)
 
@@ -192,6 +193,7 @@ def test_a_long_name_is_on_the_card_to_its_last_letter_and_beside_the_code(path,
     assert dark[:, 0].max() <= HEIGHT - printing.MARGIN + 0.5  # a comma hangs below its line
 
 
+@pytest.mark.long
 @given(st.text(LATIN1, max_size=printing.MAX_CAPTION))
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_name_in_latin_letters_is_never_cut_off(path, name):
@@ -323,6 +325,7 @@ def test_without_fontconfig_only_latin_names_are_shown(path):
     assert [words_on(path, place) for place in range(2)] == [[HANDLE], ["Ñandú", HANDLE]]
 
 
+@pytest.mark.long
 def test_the_fonts_of_this_machine_show_a_name_or_say_so(path, monkeypatch):
     monkeypatch.undo()
     if shutil.which("fc-match") is None:

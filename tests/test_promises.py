@@ -45,6 +45,7 @@ SHUT = read(
 """A rule that lets nobody in."""
 
 
+@pytest.mark.long
 @settings(max_examples=500, deadline=None)
 @given(any_facts, times, st.lists(logics, max_size=3))
 def test_no_colour_lockdown_passback_or_full_house_blocks_the_way_out(facts, now, made):
@@ -128,6 +129,7 @@ HOURS = read(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=200, deadline=None)
 @given(any_facts, times)
 def test_no_pass_bound_to_hours_is_green_without_time(facts, now):

@@ -166,6 +166,7 @@ def test_the_stick_holds_no_secret_afterwards_and_is_no_parcel_for_another_box(s
     assert (code, "nothing for this box" in err) == (1, True)
 
 
+@pytest.mark.long
 def test_guards_work_at_the_new_box_with_the_pin_they_have(desk, main):
     (desk / "pins").write_text("493027\n")
     (desk / "pins").chmod(0o600)
@@ -216,6 +217,7 @@ def test_a_parcel_needs_no_more_than_a_name_and_a_gate(desk, main):
     assert not (desk / "home" / "ssh").exists()
 
 
+@pytest.mark.long
 def test_a_new_box_hears_of_itself_from_its_peer_once_the_office_enrolled_it(
     stick, desk, main, monkeypatch
 ):
@@ -282,6 +284,7 @@ def is_here(home, terminal):
     return (terminal, "here") in [(one["name"], one["state"]) for one in found]
 
 
+@pytest.mark.long
 def test_a_box_that_replaces_a_dead_one_meets_all_peers_and_reads_its_log_back(
     stick, desk, main, monkeypatch
 ):
@@ -556,6 +559,7 @@ def test_a_terminal_that_lost_its_settings_is_not_overwritten(stick, desk, main)
 WRITES = 20
 
 
+@pytest.mark.long
 def test_a_power_cut_at_any_write_leaves_no_terminal_or_a_whole_one(
     stick, desk, main, monkeypatch
 ):
@@ -728,6 +732,7 @@ def test_first_boot_wants_one_of_three_things(main, more):
 # --- what the office refuses to write, and to enrol
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("more", "code", "said"),
     [

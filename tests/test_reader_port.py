@@ -166,6 +166,7 @@ def test_going_is_told_once_with_what_to_do_and_coming_back_once(rig, listener):
     assert {event.device for event in listener.events[:3]} == {listener.events[0].device}
 
 
+@pytest.mark.long
 def test_after_each_break_the_next_card_is_read(rig, listener):
     expected = ["well"]
     for _ in range(3):
@@ -192,6 +193,7 @@ def test_noise_is_no_card_and_does_not_hide_the_next_one(rig, listener):
     assert listener.wait(3) == ["well"] + 2 * [rig.reads(ANNA)]
 
 
+@pytest.mark.long
 def test_endless_noise_fills_no_memory(rig, listener):
     rig.noise()
     tracemalloc.start()

@@ -18,6 +18,8 @@ from watchman import MAX_PULSE_MS, Watchman, visit
 from hw.errors import Unavailable
 from hw.relay_line import MAX_AGE_MS
 
+pytestmark = pytest.mark.long
+
 LATE_MS = 50  # how late the pin may be, as the requirement says
 GATES = 3  # side by side, each with its own relayd and client
 

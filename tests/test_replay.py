@@ -140,6 +140,7 @@ def replayed(entry, rules=RULES):
     return said.to_bytes(), decide(facts, found.at).to_bytes()
 
 
+@pytest.mark.long
 def test_every_logged_check_replays_to_the_same_bytes():
     draw = random.Random(2_000)
     entries, colours = [], set()

@@ -396,6 +396,7 @@ def test_a_roll_cut_anywhere_gives_its_first_lines_or_refused(encoding):
 NAMES = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=60)
 
 
+@pytest.mark.long
 @EASY
 @given(
     st.lists(NAMES.map(str.strip).filter(bool), unique_by=roll.name_of, max_size=8),

@@ -207,6 +207,7 @@ logics = st.recursive(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=300, deadline=None)
 @given(any_facts, st.lists(logics, max_size=3), st.integers(0, 2**53))
 def test_any_facts_and_rules_give_a_verdict_the_same_each_time(facts, made, now):

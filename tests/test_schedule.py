@@ -35,6 +35,7 @@ def on_the_wall(name, now):
     return Moment(local.hour * 60 + local.minute, local.isoweekday(), day)
 
 
+@pytest.mark.long
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(ZONES), st.integers(FIRST, LAST - 1))
 @example("Europe/Berlin", 1_774_746_000)

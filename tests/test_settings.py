@@ -312,6 +312,7 @@ VALUES = st.recursive(
 CUTS = st.tuples(st.integers(0, len(PLAIN)), st.integers(0, 12), st.binary(max_size=12))
 
 
+@pytest.mark.long
 @settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

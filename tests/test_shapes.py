@@ -116,6 +116,7 @@ def some_carrier(dice):
     return sealed(cbor.encode(header), some_stated(dice), dice)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("made", [some_reference, some_carrier, some_pass])
 def test_a_token_of_a_usual_shape_is_read_as_the_general_reader_reads_it(made):
     dice = random.Random(f"tokens {made.__name__}")
@@ -127,6 +128,7 @@ def test_a_token_of_a_usual_shape_is_read_as_the_general_reader_reads_it(made):
         agree_on_token(edited(data, dice))
 
 
+@pytest.mark.long
 def test_the_fields_of_a_usual_pass_are_those_that_the_general_reader_finds():
     dice = random.Random("payloads")
     payloads = [some_pass_payload(dice) for _ in range(5_000)]
@@ -137,6 +139,7 @@ def test_the_fields_of_a_usual_pass_are_those_that_the_general_reader_finds():
         agree_on_payload(edited(data, dice))
 
 
+@pytest.mark.long
 def test_every_single_byte_of_a_usual_pass_can_be_another_without_a_difference():
     for holder in (None, PHONE, PHONE_P256):
         payload = cbor.encode(pass_payload(holder))

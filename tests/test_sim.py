@@ -40,6 +40,7 @@ def silence():
     log.disabled = False
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_world_keeps_its_promises(seed):
     report = live(seed)
@@ -68,6 +69,7 @@ def test_the_same_seed_is_the_same_world_and_another_is_another():
     assert asdict(one) != asdict(other)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_world_with_a_known_mistake_is_found_out(mistake):
     variant = Variant(**{mistake: True})
@@ -77,6 +79,7 @@ def test_a_world_with_a_known_mistake_is_found_out(mistake):
     assert any(found)
 
 
+@pytest.mark.long
 def test_the_seeds_reach_what_they_are_for():
     reports = [live(seed) for seed in range(30, 36)]
 
@@ -522,6 +525,7 @@ class Worlds(RuleBasedStateMachine):
             self.world.close()
 
 
+@pytest.mark.long
 def test_no_short_history_breaks_a_promise():
     bounds = settings(max_examples=8, stateful_step_count=16, deadline=None)
 

@@ -32,6 +32,7 @@ def test_worlds_that_keep_their_promises_are_summed_up(main, alone):
     assert [part.split()[0] for part in third.split(", ")] == list(command.SUMS)
 
 
+@pytest.mark.long
 def test_on_all_cores_the_worlds_are_the_same(main, monkeypatch):
     found = []
     for cores in ({0}, {0, 1}):

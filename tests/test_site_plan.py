@@ -99,6 +99,7 @@ def _value(one):
     return str(one).lower() if isinstance(one, bool | int) else _quoted(one)
 
 
+@pytest.mark.long
 def test_the_parcel_of_a_terminal_is_made_by_its_line_in_the_file(desk):
     (desk / "site.toml").write_text(PLAN)
 

@@ -191,6 +191,7 @@ json_values = st.recursive(
 keys = st.sampled_from(["fresh_seconds", "stale_seconds", "static", "stale_opens"])
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(
     st.binary(max_size=60)

@@ -229,6 +229,7 @@ def listed():
     return [line.split()[:3] for line in run("office", "list").stdout.splitlines()]
 
 
+@pytest.mark.long
 def test_a_card_is_enrolled_at_the_command_line_over_a_serial_port(desk, field):
     field.hold(tag(KEY))
 
@@ -244,6 +245,7 @@ def test_a_card_is_enrolled_at_the_command_line_over_a_serial_port(desk, field):
     ]
 
 
+@pytest.mark.long
 def test_a_card_without_a_key_is_refused_unless_that_will_do(desk, main, field):
     field.hold(tag())
 

@@ -195,6 +195,7 @@ def test_swapped_entries_are_read_as_they_stand_and_hash_to_another_tree():
     assert merkle.frontier_of(entries).root() != merkle.frontier_of([b"one", b"two"]).root()
 
 
+@pytest.mark.long
 @settings(max_examples=300, deadline=None)
 @given(
     st.binary(max_size=60)
@@ -313,6 +314,7 @@ def test_a_leaf_hash_of_another_length_is_refused(wrong):
     refused("not 32 bytes", list, made)
 
 
+@pytest.mark.long
 def test_every_proof_of_a_small_tree_holds():
     for size in range(1, 131):
         tree = tree_of(size)

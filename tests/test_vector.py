@@ -101,6 +101,7 @@ sides = st.dictionaries(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=200, deadline=None)
 @given(sides, sides)
 def test_two_sides_that_carry_out_their_plans_end_with_the_same(first, second):
@@ -135,6 +136,7 @@ def old_feeds(count, kid=KID):
     return {(kid, number): ["a" * (number % 3 + 1)] for number in range(count)}
 
 
+@pytest.mark.long
 def test_twenty_thousand_old_feeds_are_less_than_3_kb_of_hello():
     side = Side(old_feeds(20_000) | old_feeds(20_000, OTHER))
 

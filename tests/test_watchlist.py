@@ -76,6 +76,7 @@ def test_a_peer_hears_of_it_with_the_feed(store):
     assert heard(store) == [("west", "forced", NOW)]
 
 
+@pytest.mark.long
 def test_a_long_feed_is_looked_at_from_its_last_entries(store):
     far = Diary("west").write(alarm("tamper")).fill(LOOKED_AT + 600).write(alarm("held"))
     intake, held = Intake(store, "hz07", b"secret"), []

@@ -156,6 +156,7 @@ def test_terminals_of_one_ledger_meet_and_hold_the_same(tmp_path):
     assert sum(held[0].values()) == 23
 
 
+@pytest.mark.long
 def test_a_cut_terminal_goes_on_and_catches_up_when_it_is_mended(tmp_path):
     async def play():
         three = terminals(tmp_path, 3)
@@ -395,6 +396,7 @@ def test_a_peer_that_is_silent_is_gone_and_no_fault(tmp_path, monkeypatch):
     assert asyncio.run(play()) == 0
 
 
+@pytest.mark.long
 def test_ten_thousand_calls_leave_the_others_undisturbed(tmp_path):
     """As many as may be open at once stay open; all the others are turned away at once."""
 
@@ -447,6 +449,7 @@ def test_a_peer_is_called_soon_when_it_was_away_and_late_when_it_misbehaved(tmp_
     one.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", ["", "host", "host:", ":7", "host:x", "host:65536", "[::1]"])
 def test_what_is_no_address_is_named(text):
     with pytest.raises(Refused, match="write host:port"):
@@ -457,6 +460,7 @@ def test_an_address_of_version_6_stands_in_brackets():
     assert wire.address_of("[fe80::1]:7461") == ("fe80::1", 7461)
 
 
+@pytest.mark.long
 def test_the_gate_is_not_held_up_while_its_terminal_catches_up(tmp_path):
     """Checks at the gate go on while another process takes in a long log; none is refused."""
 
