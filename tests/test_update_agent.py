@@ -87,7 +87,8 @@ def test_an_update_is_written_and_tried_and_nothing_is_chosen_yet(machine):
     assert machine.agent.install(machine.offer(NEW)).version == NEW
     machine.agent.try_other()
 
-    assert machine.called[-2:] == [
+    assert machine.called[-3:] == [
+        "/usr/bin/systemctl start rauc.service",
         f"/usr/bin/rauc install {machine.folder}/bundle",
         "/usr/bin/systemctl reboot --reboot-argument=0 tryboot",
     ]
@@ -158,6 +159,14 @@ def test_what_rauc_says_is_its_reason_without_its_progress(machine):
     machine.answers["rauc install"] = Unavailable("cannot run rauc: no such file")
     with pytest.raises(Unavailable, match="no such file"):
         machine.agent.install(machine.offer(NEW))
+
+
+def test_where_rauc_s_service_cannot_be_started_first_its_own_call_starts_it(machine):
+    machine.answers["start rauc"] = Unavailable("systemctl failed: no permission")
+
+    machine.agent.install(machine.offer(NEW))
+
+    assert f"/usr/bin/rauc install {machine.folder}/bundle" in machine.called
 
 
 def test_a_slot_that_was_half_written_is_never_gone_back_to(machine):

@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from ledger_sync.errors import Unavailable
 
@@ -29,6 +30,10 @@ def run(command: Sequence[str], *, seconds: float = _SECONDS) -> str:
 def install(bundle: str) -> str:
     """RAUC verifies the bundle as it writes it: a byte that was changed stops it. Raises
     `Unavailable` with RAUC's reason, without the progress that it prints before."""
+    # On a busy box its service takes longer to start than a call on the bus waits for an answer,
+    # 25 s. Where this fails, the call that follows starts it, and says what is wrong.
+    with suppress(Unavailable):
+        run(["/usr/bin/systemctl", "start", "rauc.service"], seconds=2 * _SECONDS)
     try:
         return run(["/usr/bin/rauc", "install", bundle], seconds=INSTALL_SECONDS)
     except Unavailable as error:
