@@ -1,11 +1,12 @@
 """What a guest is asked to do: pieces of shell for the scenes of a rehearsal (pure)."""
 
 SITE = "/var/lib/yardpass"
-_ENDED = "systemctl show -P ExecMainExitTimestampMonotonic yardpass-health"
+_ENDED = "systemctl show -P ExecMainExitTimestampMonotonic yardpass-"
 _IS = "systemctl is-active -q yardpass-"
 _PYTHON = "PYTHONPATH=/usr/lib/yardpass/site python3 -c"
 
-WELL = f'until [ "$({_ENDED})" != 0 ]; do sleep 1; done\n'
+WELL = f'until [ "$({_ENDED}health)" != 0 ]; do sleep 1; done\n'
+TAKEN = f'until [ "$({_ENDED}update-stick)" != 0 ]; do sleep 1; done\n'
 INSTALL = "yardpass update install {} 2>&1 || {{ echo NOT INSTALLED; systemctl poweroff; }}\n"
 REFUSED = "yardpass update install {1} {0} 2>&1 | tr '\\n' ' ' | sed 's/^/{0}: /'; echo\n"
 STAY = "sleep 999\n"  # whatever ends this start, it is not the script

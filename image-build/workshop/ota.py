@@ -6,6 +6,7 @@ off-line.
 """
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ledger_sync.errors import Refused
-from workshop import roots
+from workshop import filesystems, roots
 from workshop.board import Board
 from workshop.host import IMAGE_BUILD, chrooted, run
 
@@ -92,6 +93,23 @@ def toolbox(board: Board, folder: Path) -> Iterator[Path]:
         roots.unpack(roots.toolbox(board), tools)
         (tools / "work").mkdir()
         yield tools
+
+
+def renamed(tools: Path, board: Board, content: Content, target: Path) -> Content:
+    """The same system under the version that it is to have, in a slot of its own: what runs says
+    so. It is not the build's, bit for bit."""
+    assert content.system is not None
+    work = tools / "work"
+    shutil.copy(content.system, work / "before.erofs")
+    chrooted(tools, ["fsck.erofs", "--extract=/work/system", "/work/before.erofs"])
+    release = work / "system" / "usr/lib/os-release"
+    text = release.read_text(encoding="utf-8")
+    text = re.sub("(?m)^IMAGE_VERSION=.*$", f"IMAGE_VERSION={content.version}", text)
+    release.write_text(text, encoding="utf-8")
+    filesystems.erofs(tools, board.label, target)
+    shutil.rmtree(work / "system")
+    (work / "before.erofs").unlink()
+    return content._replace(system=target)
 
 
 def pack(tools: Path, brought: Content, keys: Keys, target: Path) -> Path:

@@ -17,6 +17,7 @@ from workshop.firmware import FLAG, FLAG_BYTES, Firmware, make_stick
 from workshop.guest import Guest, Heard
 from workshop.host import copied, run
 from workshop.layout import parts_of
+from workshop.machine import twin
 from workshop.ota import Keys
 
 MAX_SECONDS = 600  # of one boot on a machine that others use
@@ -31,7 +32,7 @@ Say = Callable[[str], None]
 @dataclass
 class Day:
     """One card and its bundles. `log` holds what each boot said, `kept` is the slot that the next
-    start must run."""
+    start must run, `plugged` a stick for the box that is left in it."""
 
     board: Board
     build: Path
@@ -41,6 +42,7 @@ class Day:
     seed: int = 1
     console: Path = Path("/dev/null")
     kept: str = "a"
+    plugged: Path | None = None
     log: list[Heard] = field(default_factory=list)
 
     @property
@@ -80,6 +82,11 @@ class Day:
             file.write(boot.read_bytes())
         self.firmware.flag.write_bytes(FLAG.ljust(FLAG_BYTES, b"\0"))
 
+    @property
+    def newer(self) -> Path:
+        """The system that the good bundle brings."""
+        return self.folder / "newer.erofs"
+
     def boot_of(self, name: str) -> Path:
         """The boot partition that a bundle brings."""
         return self.folder / f"{name}.vfat"
@@ -92,6 +99,7 @@ class Day:
         with ota.toolbox(self.board, self.folder) as tools:
             good = ota.content_of(self.board, self.build)
             good = good._replace(version=NEWER, boot=self.boot_of("good"))
+            good = ota.renamed(tools, self.board, good, self.newer)
             ota.pack(tools, good, self.keys, content / "good")
             small = good._replace(system=None)
             older = small._replace(version=OLDER)
@@ -118,7 +126,9 @@ class Day:
         make_stick(files, stick, 4)
         bundles = self.folder / "bundles.img"
         drive = ("-drive", f"file={bundles},if=none,id=bundles,format=raw,readonly=on")
-        more = (*drive, "-device", "virtio-blk-pci,drive=bundles,serial=bundles", *_WATCHDOG)
+        more = [*drive, "-device", "virtio-blk-pci,drive=bundles,serial=bundles", *_WATCHDOG]
+        if self.plugged:
+            more += twin(self.board.arch).disk(self.plugged, "plugged")
         guest = Guest(self.board, self.firmware, stick, more, self.console, places=places or {})
         began = time.monotonic()
         heard = guest.boot(max_seconds=MAX_SECONDS)

@@ -12,12 +12,12 @@ from pathlib import Path
 from appliance.update import autoboot, counter
 from ledger_sync.errors import Unavailable
 from workshop import asked, bad_slots, torn_card
-from workshop.firmware import Firmware, make_stick
+from workshop.firmware import Firmware, make_box_stick, make_stick
 from workshop.guest import Guest, Heard
-from workshop.host import copied
+from workshop.host import copied, run
 from workshop.journal import ACK_BYTES
 from workshop.layout import parts_of
-from workshop.ota_run import END, TELL, Day, expect, tail
+from workshop.ota_run import END, NEWER, TELL, Day, expect, tail
 from workshop.update_cuts import PHASES, Cuts, Moment, Recorder, Recording
 
 SPOILT_MIB = 1  # of a slot's filesystem: its superblock is in it
@@ -37,7 +37,7 @@ _FULL = {
     r"health: .*takes no write": "the health check says so",
     r"gate: .*(GREEN|NOT RECORDED)": "the gate goes on deciding",
 }
-NAMES = ("refusals", "full", *bad_slots.NAMES, "cuts", "good", "damaged")
+NAMES = ("refusals", "full", *bad_slots.NAMES, "cuts", "good", "stick", "damaged")
 Scene = Callable[[], None]
 
 
@@ -62,6 +62,7 @@ class Scenes:
             **bad,
             "cuts": self.torn,
             "good": self.good,
+            "stick": self.stick,
             "damaged": self.damaged,
         }
 
@@ -104,7 +105,7 @@ class Scenes:
         """Whether the other slot holds the good bundle's system, to which a bad bundle brings a
         boot partition."""
         part = next(one for one in parts_of(self.day.board) if one.name == "system_b")
-        file = self.day.build / "system.erofs"
+        file = self.day.newer
         with self.day.image.open("rb") as image, file.open("rb") as system:
             image.seek(part.at)
             return image.read(file.stat().st_size) == system.read()
@@ -166,6 +167,24 @@ class Scenes:
         self.day.home("yardpass update revert\n")
         self.day.kept = "a"
 
+    def stick(self) -> None:
+        """A stick with a bundle is put in: the box copies, installs, tries and keeps it, and says
+        so on the stick. Nobody types anything."""
+        self.day.plugged = stick = self.day.folder / "plugged.img"
+        bundle = self.day.folder / "bundles" / "good"
+        size = bundle.stat().st_size >> 20
+        make_box_stick({"yardpass.raucb": bundle}, stick, size + 64)
+        self.day.home(asked.STAY)
+        told = _told_on(stick)
+        if "is written; the box restarts to try it" not in told:
+            raise Unavailable(f"the stick says {told!r}")
+        heard = self.day.trial(asked.WELL + asked.TAKEN + TELL + END)
+        self._kept(heard)
+        self.day.plugged = None
+        expect(heard, rf'"version": "{NEWER}", "source": "stick", "state": "kept"', "it is kept")
+        if f"{NEWER} is on the stick and runs here" not in _told_on(stick):
+            raise Unavailable(f"the stick says {_told_on(stick)!r}")
+
     def damaged(self) -> None:
         """The kept slot is damaged: after three starts the initrd takes the other one."""
         if not self.is_updated:
@@ -188,7 +207,7 @@ class Scenes:
         return {
             "system_a": system,
             "boot_a": torn_card.whole_of(build / "boot.vfat"),
-            "system_b": system,
+            "system_b": torn_card.whole_of(self.day.newer),
             "boot_b": torn_card.whole_of(good),
         }
 
@@ -208,3 +227,8 @@ class Scenes:
     def _kept(self, tried: Heard) -> None:
         self.day.expect_running(tried, "b")
         self.day.kept, self.is_updated = "b", True
+
+
+def _told_on(stick: Path) -> str:
+    """What a box has left on its stick."""
+    return run("mtype", "-i", stick, "::update/OUTCOME.txt")
