@@ -5,6 +5,8 @@ import os
 import resource
 import sqlite3
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlite_utils import Database
@@ -198,13 +200,14 @@ def test_an_older_store_keeps_its_ledger_and_not_its_check_log(path):
         assert store.row("SELECT hlc FROM hybrid") == (0,)
 
 
-def test_a_step_that_fails_leaves_the_older_store_as_it_was(path):
+@pytest.mark.parametrize("table", ["blob", "feed_key", "move"])  # of steps further and further on
+def test_a_step_that_fails_leaves_the_older_store_as_it_was(path, table):
     made_by_the_first_version(path, [b"entry"])
     with contextlib.closing(sqlite3.connect(path)) as db:
-        db.execute("CREATE TABLE blob (is_in_the_way)")
+        db.execute(f"CREATE TABLE {table} (is_in_the_way)")
         before = list(db.iterdump())
 
-    with pytest.raises(Unavailable, match="table blob already exists"):
+    with pytest.raises(Unavailable, match=f"table {table} already exists"):
         Store(path)
 
     with contextlib.closing(sqlite3.connect(path)) as db:
@@ -223,6 +226,19 @@ def test_of_two_processes_that_find_an_older_store_both_open_it(path, monkeypatc
 
     with Store(path) as store:
         assert list(Replica(store).bundles()) == [[b"entry"]]
+
+
+def test_many_that_find_an_older_store_at_once_all_open_it(path):
+    made_by_the_first_version(path, [b"entry"])
+    start = threading.Barrier(4)
+
+    def opened(_):
+        start.wait()
+        with Store(path) as store:
+            return list(Replica(store).bundles())
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(opened, range(4))) == [[[b"entry"]]] * 4
 
 
 def test_the_office_has_a_schema_of_its_own(path):
