@@ -3,12 +3,13 @@
 import hashlib
 import shutil
 import subprocess
+import types
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from workshop import bad_slots, board, card, host, image, layout, wheels
+from workshop import bad_slots, board, card, host, image, layout, scenes, wheels
 from workshop.card import Disk, check, disk_of
 from workshop.firmware import DEFAULT, partition_of
 from workshop.layout import ALIGN_MIB, parts_of, table_of, total_mib
@@ -332,3 +333,15 @@ def test_an_archive_of_one_file_is_read_again_by_its_own_lengths(name, text):
         found.append((data[name_at : name_at + length], data[body_at : body_at + size]))
         at = body_at + size + -size % 4
     assert found == [(name.encode() + b"\0", text.encode()), (b"TRAILER!!!\0", b"")]
+
+
+def test_a_scene_for_which_there_is_no_time_is_left_out_and_told(monkeypatch):
+    said, clock = [], iter([0.0, 5.0, 11.0])
+    monkeypatch.setattr(scenes.time, "monotonic", lambda: next(clock))
+    day = types.SimpleNamespace(say=said.append)
+
+    begun = [name for name, _ in scenes.Scenes(day).due(["full", "panic", "good"], 10)]
+
+    assert begun == ["full", "panic"]
+    assert said == ["good: left out, there is no time for it"]
+    assert set(scenes.Scenes(day).all()) == set(scenes.NAMES)

@@ -202,6 +202,7 @@ def bundle(folder: Path, target: Path, keys: Path) -> None:
     "--short", "is_short", is_flag=True, help="Of the bad systems only the first is installed."
 )
 @click.option("--seed", default=1, help="Chooses moments and sectors.")
+@click.option("--within", default=1e9, help="Seconds after which no further scene is begun.")
 @click.option(
     "--card", type=click.Path(path_type=Path), help="A terminal's, of this build; made if missing."
 )
@@ -211,6 +212,7 @@ def rehearse(
     keys: Path,
     scenes: tuple[str, ...],
     seed: int,
+    within: float,
     card: Path | None,
     console: Path,
     **how: Any,  # fields of Scenes
@@ -222,10 +224,9 @@ def rehearse(
         day = Day(found, folder, Path(place), ota.keys_in(keys), _say, seed, console)
         with _timed("prepared"):
             day.prepare(card)
-        known = Scenes(day, **how).all()
-        for scene in scenes or NAMES:
+        for scene, play in Scenes(day, **how).due(scenes or NAMES, within):
             with _timed(scene):
-                known[scene]()
+                play()
         with _timed("the box runs a slot that works"):
             day.home()
 

@@ -5,7 +5,8 @@ after a scene is shown by the next start of it, which is the next scene's or the
 """
 
 import os
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,6 +66,15 @@ class Scenes:
             "stick": self.stick,
             "damaged": self.damaged,
         }
+
+    def due(self, names: Sequence[str], seconds: float) -> Iterator[tuple[str, Scene]]:
+        """The scenes of these names, of which none begins after so many seconds but the first."""
+        known, end = self.all(), time.monotonic() + seconds
+        for name in names:
+            if name == names[0] or time.monotonic() < end:
+                yield name, known[name]
+            else:
+                self.day.say(f"{name}: left out, there is no time for it")
 
     def refusals(self) -> None:
         """Another's key, an older version, a changed bit, half a bundle, an open gate: each
