@@ -76,11 +76,15 @@ class Day:
     def put(self, slot: str, boot: Path) -> None:
         """A boot partition into a slot, and the firmware told to try that: what an install that
         went well and `yardpass update try` leave."""
-        part = next(one for one in parts_of(self.board) if one.name == f"boot_{slot}")
-        with self.image.open("r+b") as file:
-            file.seek(part.at)
-            file.write(boot.read_bytes())
+        self.lay(f"boot_{slot}", boot)
         self.firmware.flag.write_bytes(FLAG.ljust(FLAG_BYTES, b"\0"))
+
+    def lay(self, name: str, file: Path) -> None:
+        """What a file holds into a partition of the card."""
+        part = next(one for one in parts_of(self.board) if one.name == name)
+        with self.image.open("r+b") as card:
+            card.seek(part.at)
+            card.write(file.read_bytes())
 
     @property
     def newer(self) -> Path:
@@ -102,6 +106,7 @@ class Day:
             good = ota.renamed(tools, self.board, good, self.newer)
             ota.pack(tools, good, self.keys, content / "good")
             small = good._replace(system=None)
+            ota.pack(tools, small, self.keys, content / "light")
             older = small._replace(version=OLDER)
             ota.pack(tools, older, self.keys, content / "older")
             ota.pack(tools, small, stranger, content / "stranger")

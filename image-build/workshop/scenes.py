@@ -179,9 +179,12 @@ class Scenes:
 
     def stick(self) -> None:
         """A stick with a bundle is put in: the box copies, installs, tries and keeps it, and says
-        so on the stick. Nobody types anything."""
+        so on the stick. Nobody types anything. The bundle brings a boot partition to the good
+        system: the whole one has no room beside the spare of a card as small as the twin's."""
+        if not self._is_whole():
+            self.day.lay("system_b", self.day.newer)
         self.day.plugged = stick = self.day.folder / "plugged.img"
-        bundle = self.day.folder / "bundles" / "good"
+        bundle = self.day.folder / "bundles" / "light"
         size = bundle.stat().st_size >> 20
         make_box_stick({"yardpass.raucb": bundle}, stick, size + 64)
         self.day.home(asked.STAY)
