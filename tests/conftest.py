@@ -1,6 +1,5 @@
 """Fixtures that several test modules share."""
 
-import gc
 import shutil
 import signal
 import sys
@@ -22,12 +21,6 @@ for _number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
     if signal.getsignal(_number) is signal.SIG_IGN:
         is_stop = _number == signal.SIGINT
         signal.signal(_number, signal.default_int_handler if is_stop else signal.SIG_DFL)
-
-
-def pytest_collection_finish():
-    """What was collected stays until the end: a test that asks the collector looks past it."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture

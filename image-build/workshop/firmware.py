@@ -7,7 +7,6 @@ device tree on a Pi is on the command line here. Raspberry Pi documentation, "au
 
 import re
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -95,16 +94,15 @@ class Firmware:
         return is_set
 
 
-def make_box_stick(files: Mapping[str, Path], stick: Path, mib: int) -> None:
-    """A USB stick as people have them, a FAT, under the name that a box looks at; the files by
-    their names in its folder `update`."""
+def make_box_stick(bundle: Path, stick: Path) -> None:
+    """A USB stick as people have them, a FAT, under the name that a box looks at, with a bundle in
+    its folder `update`."""
     stick.unlink(missing_ok=True)
     with stick.open("wb") as made:
-        made.truncate(mib << 20)
+        made.truncate(bundle.stat().st_size + (64 << 20))
     run("mkfs.vfat", "-n", "YARDPASS", stick)
     run("mmd", "-i", stick, "::update")
-    for name, file in files.items():
-        run("mcopy", "-i", stick, file, f"::update/{name}")
+    run("mcopy", "-i", stick, bundle, "::update/yardpass.raucb")
 
 
 def make_stick(folder: Path, stick: Path, mib: int) -> None:

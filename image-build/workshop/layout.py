@@ -53,6 +53,11 @@ def parts_of(board: Board) -> list[Part]:
     return made
 
 
+def part_of(board: Board, name: str) -> Part:
+    """The part of that name, as `system_b`."""
+    return next(one for one in parts_of(board) if one.name == name)
+
+
 def total_mib(parts: list[Part]) -> int:
     """With room for the second table at the end."""
     return parts[-1].at_mib + parts[-1].size_mib + ALIGN_MIB

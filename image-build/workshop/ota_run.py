@@ -16,7 +16,7 @@ from workshop.board import Board
 from workshop.firmware import FLAG, FLAG_BYTES, Firmware, make_stick
 from workshop.guest import Guest, Heard
 from workshop.host import copied, run
-from workshop.layout import parts_of
+from workshop.layout import part_of, parts_of
 from workshop.machine import twin
 from workshop.ota import Keys
 
@@ -81,7 +81,7 @@ class Day:
 
     def lay(self, name: str, file: Path) -> None:
         """What a file holds into a partition of the card."""
-        part = next(one for one in parts_of(self.board) if one.name == name)
+        part = part_of(self.board, name)
         with self.image.open("r+b") as card:
             card.seek(part.at)
             card.write(file.read_bytes())

@@ -17,7 +17,7 @@ from workshop.firmware import Firmware, make_box_stick, make_stick
 from workshop.guest import Guest, Heard
 from workshop.host import copied, run
 from workshop.journal import ACK_BYTES
-from workshop.layout import parts_of
+from workshop.layout import part_of
 from workshop.ota_run import END, NEWER, TELL, Day, expect, tail
 from workshop.update_cuts import PHASES, Cuts, Moment, Recorder, Recording
 
@@ -114,7 +114,7 @@ class Scenes:
     def _is_whole(self) -> bool:
         """Whether the other slot holds the good bundle's system, to which a bad bundle brings a
         boot partition."""
-        part = next(one for one in parts_of(self.day.board) if one.name == "system_b")
+        part = part_of(self.day.board, "system_b")
         file = self.day.newer
         with self.day.image.open("rb") as image, file.open("rb") as system:
             image.seek(part.at)
@@ -184,9 +184,7 @@ class Scenes:
         if not self._is_whole():
             self.day.lay("system_b", self.day.newer)
         self.day.plugged = stick = self.day.folder / "plugged.img"
-        bundle = self.day.folder / "bundles" / "light"
-        size = bundle.stat().st_size >> 20
-        make_box_stick({"yardpass.raucb": bundle}, stick, size + 64)
+        make_box_stick(self.day.folder / "bundles" / "light", stick)
         self.day.home(asked.STAY)
         told = _told_on(stick)
         if "is written; the box restarts to try it" not in told:
@@ -203,7 +201,7 @@ class Scenes:
         if not self.is_updated:
             self.day.home("yardpass update install --no-restart good 2>&1\n" + END)
         broken, other = self.day.kept, autoboot.other(self.day.kept)
-        part = next(one for one in parts_of(self.day.board) if one.name == f"system_{broken}")
+        part = part_of(self.day.board, f"system_{broken}")
         with self.day.image.open("r+b") as file:
             file.seek(part.at)
             file.write(bytes(SPOILT_MIB << 20))
