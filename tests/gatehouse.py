@@ -1,8 +1,9 @@
 """relayd at work in a thread of the test, on gpiozero's mock pins or on pins kept in a file."""
 
+import os
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from appliance.gate.contact import Contact
 from appliance.gate.listener import Listener
@@ -14,14 +15,20 @@ from hw.gate_io import OutputPin, PinOptions
 from hw.relay_line import RelayLine, RelayLineOptions
 
 LIMIT_SECONDS = 20
+WORTH_KEEPING_MS = 5
 FREE = Limits(gap_ms=0, pulses_a_minute=600, duty_percent=100)
 
 
 class Canary:
-    """How late this machine wakes a thread that sleeps: that much no process can help."""
+    """How late this machine wakes a thread that sleeps: that much no process can help.
 
-    def __init__(self):
+    It asks for the priority that the relay's unit gives relayd, and keeps each gap with its ticks.
+    """
+
+    def __init__(self, *, nice=0):
         self.late_ms = 0.0
+        self._nice = nice
+        self._gaps = []  # (ticks when it slept, ticks when it woke, ms late)
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -33,11 +40,21 @@ class Canary:
         self._end.set()
         self._thread.join(LIMIT_SECONDS)
 
+    def late_within(self, since, until):
+        """The worst of the gaps that touch these ticks, in ms."""
+        touching = (late for slept, woke, late in self._gaps if slept <= until and woke >= since)
+        return max(touching, default=0.0)
+
     def _watch(self):
-        before = time.monotonic()
+        with suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._nice)
+        before = time.monotonic_ns()
         while not self._end.wait(0.002):
-            now = time.monotonic()
-            self.late_ms = max(self.late_ms, (now - before) * 1_000 - 2)
+            now = time.monotonic_ns()
+            late = (now - before) / 1e6 - 2
+            self.late_ms = max(self.late_ms, late)
+            if late > WORTH_KEEPING_MS:
+                self._gaps.append((before, now, late))
             before = now
 
 

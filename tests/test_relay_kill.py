@@ -13,6 +13,7 @@ import time
 from bisect import bisect_right
 
 import pytest
+from gatehouse import Canary
 from watchman import MAX_PULSE_MS, Watchman, visit
 
 from hw.errors import Unavailable
@@ -21,6 +22,7 @@ from hw.relay_line import MAX_AGE_MS
 pytestmark = pytest.mark.long
 
 LATE_MS = 50  # how late the pin may be, as the requirement says
+NICE = -10  # as the relay's unit has it; nothing if this user may not
 GATES = 3  # side by side, each with its own relayd and client
 
 
@@ -41,6 +43,7 @@ class Siege:
         }  # ms from a kill while on to the contact's end
         self.start = multiprocessing.get_context("forkserver").Process
         self.rest = threading.Event()
+        self.canary = Canary(nice=NICE)
 
     def visitor(self):
         made = self.start(target=visit, args=(self.folder, self.dice.random()), daemon=True)
@@ -48,7 +51,8 @@ class Siege:
         return made
 
     def run(self):
-        with Watchman(self.folder) as relayd:
+        before = ("nice", "--adjustment", str(NICE))
+        with self.canary, Watchman(self.folder, before=before) as relayd:
             relayd.start(ready=False)
             client = self.visitor()
             try:
@@ -92,8 +96,11 @@ class Siege:
         for killed, target in self.kills:
             after = bisect_right(ticks, killed)
             if after % 2:  # it was on
-                self.late[target].append((ticks[after] - killed) / 1e6)
-        assert max(sum(self.late.values(), [0])) <= MAX_PULSE_MS + LATE_MS, self.late
+                late = (ticks[after] - killed) / 1e6
+                self.late[target].append(late)
+                # What the machine stood still meanwhile no process can help.
+                still = 2 * self.canary.late_within(killed, ticks[after])
+                assert late <= MAX_PULSE_MS + LATE_MS + still, (target, still)
         self.judge_rises([edge.ticks for edge in self.edges if edge.level])
 
     def judge_rises(self, rises):
@@ -101,7 +108,9 @@ class Siege:
         text = (self.folder / "asked.txt").read_text()
         asked = sorted(int(line) for line in text.split())
         for rise in rises:
-            before = [one for one in asked if rise - (MAX_AGE_MS + LATE_MS) * 10**6 <= one <= rise]
+            since = rise - (MAX_AGE_MS + LATE_MS) * 10**6
+            since -= round(2e6 * self.canary.late_within(since, rise))
+            before = [one for one in asked if since <= one <= rise]
             assert before, "the contact went on and nobody had asked"
             asked.remove(before[-1])
 
