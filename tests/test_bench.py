@@ -205,6 +205,22 @@ def test_the_json_is_one_document_and_the_progress_goes_to_stderr(bench, value):
     )
 
 
+def test_parts_that_are_named_are_measured_alone_and_each_once(bench):
+    said = bench(HELD, RATE, HELD, TOLD, arguments=["scan", "verdicts", "scan", "--json"])
+
+    assert [row["name"] for row in json.loads(said.stdout)["rows"]] == [HELD.name, TOLD.name]
+    assert said.stderr.splitlines() == ["... verdicts at work", "... scan at work"]
+    assert said.exit_code == 0
+
+
+def test_a_part_that_there_is_not_is_refused_with_those_there_are(bench):
+    said = bench(HELD, RATE, HELD, TOLD, arguments=["speed"])
+
+    assert said.exit_code == 2
+    assert "'verdicts', 'ledger', 'memory', 'scan', 'gossip', 'passing', 'crowd'" in said.stderr
+    assert said.stdout == ""
+
+
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """The store of the decision bench with few people."""
