@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from parcels import make_parcel
 
 PROJECT = Path(__file__).resolve().parents[1]
 MIB = 1 << 20
@@ -57,8 +58,7 @@ def disk(tmp_path):
 def parcel(tmp_path):
     folder = tmp_path / "parcel"
     folder.mkdir()
-    (folder / "parcel.txt").write_text("yardpass parcel\nterminal north-1\n")
-    (folder / "policy.bin").write_bytes(bytes(range(256)))
+    make_parcel(folder)
     return folder
 
 
@@ -87,7 +87,14 @@ def test_an_image_and_a_parcel_reach_the_disk_and_nothing_behind_them(image, dis
     assert written[end : len(sent)] == sent[end:]
     assert set(written[len(sent) :]) == {0xA5}
     place = f"{disk}@@{FAT_MIB * MIB}"
-    assert run("mtype", "-i", place, "::yardpass/parcel.txt").endswith("terminal north-1")
+    planted = run("mtype", "-i", place, "::yardpass/parcel.txt")
+    assert planted == (parcel / "parcel.txt").read_text().strip()
+
+
+def test_a_card_without_a_parcel_says_that_the_box_will_wait_for_one(image, disk):
+    code, said = card("--image", image, "--force", disk)
+
+    assert (code, "no parcel: the box will wait for one on a stick" in said) == (0, True)
 
 
 def test_a_disk_that_is_no_card_is_left_alone_without_force(image, disk):

@@ -68,7 +68,7 @@ def kits(tmp_path_factory):
         store.write("UPDATE ledger SET floor = ?", LATER)
     file = folder / "in" / FILE_NAME  # a busy machine must drop no picture
     file.write_text(file.read_text().replace("ms = 1000 ", "ms = 10000"))
-    (folder / "in" / "pictures").mkdir()
+    (folder / "in" / "pictures").mkdir(exist_ok=True)
     return folder / "in", ann
 
 

@@ -39,7 +39,7 @@ def site(desk, monkeypatch):
     """A terminal with a ledger, a camera that sees, and a machine that is well."""
     loaded()
     folder = desk / "north-1"
-    (folder / "pictures").mkdir()
+    (folder / "pictures").mkdir(exist_ok=True)
     album.save(
         photo_of("HTTPS://EXAMPLE.ORG/", Condition("plain"), seed=1), folder / "pictures/0.png"
     )

@@ -230,7 +230,7 @@ def test_a_blurred_a_dark_and_a_blank_picture_measure_as_such():
 
 @pytest.fixture
 def settings(desk):
-    (desk / "north-1" / "pictures").mkdir()
+    (desk / "north-1" / "pictures").mkdir(exist_ok=True)
     for number in range(3):
         album.save(empty_scene(seed=number), desk / "north-1" / "pictures" / f"{number}.png")
     return load(desk / "north-1" / "site.toml")
@@ -243,7 +243,7 @@ def test_a_camera_shows_a_picture_or_says_what_is_wrong(settings):
     )
     shutil.rmtree(settings.folder / "pictures")
     assert "pictures" in device_probes.camera(settings).what
-    (settings.folder / "pictures").mkdir()
+    (settings.folder / "pictures").mkdir(exist_ok=True)
     (settings.folder / "pictures" / "0.png").write_bytes(b"no picture")
     assert isinstance(device_probes.camera(settings), Fault)
 

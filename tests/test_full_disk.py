@@ -56,7 +56,7 @@ def home(disk, tmp_path):
         ("ledger", "import", "ledger.yardpass", "--site", home),
     ):
         run(YARDPASS, *words, cwd=tmp_path)
-    (home / "pictures").mkdir()
+    (home / "pictures").mkdir(exist_ok=True)
     shutil.copy(tmp_path / "pass.png", home / "pictures")
     return home
 

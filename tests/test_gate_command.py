@@ -50,7 +50,7 @@ def kits(tmp_path_factory):
         terminal_kit.make(office, folder / way, post, seed=SEED)
         settings = folder / way / FILE_NAME  # a busy machine must drop no picture
         settings.write_text(settings.read_text().replace("ms = 1000 ", "ms = 10000"))
-        (folder / way / "pictures").mkdir()
+        (folder / way / "pictures").mkdir(exist_ok=True)
         album.save(empty_scene(seed=9), folder / way / "pictures" / "0.png")
         for number, text in enumerate(texts, start=1):
             picture = photograph(text, Shot(side=0.4), seed=number)

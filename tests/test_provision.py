@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
+import tomllib
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -183,9 +184,22 @@ def test_guards_work_at_the_new_box_with_the_pin_they_have(desk, main):
     assert not list((desk / "stick").glob("anna.*"))  # wiped, as the site's secret
 
 
+@pytest.mark.long
+def test_the_folder_that_the_office_wrote_guards_to_is_taken_as_it_is(desk, main):
+    (desk / "pins").write_text("493027\n")
+    (desk / "pins").chmod(0o600)
+    main("office", "guard", "anna", "--to", "for-the-box", "--pin-file", "pins")
+
+    assert provisioned(main, "--guards", "for-the-box")[0] == 0
+    assert sorted(path.name for path in (desk / "stick").glob("anna.*")) == [
+        "anna.help",
+        "anna.key",
+    ]
+
+
 @pytest.mark.parametrize("folder", ["nowhere", "pictures", "plain"])
 def test_a_folder_without_sealed_keys_of_guards_is_refused(desk, main, folder):
-    (desk / "pictures").mkdir()
+    (desk / "pictures").mkdir(exist_ok=True)
     (desk / "plain").mkdir()
     for name in ("anna.key", "anna.help"):
         shutil.copy(desk / "north-1" / "terminal.key", desk / "plain" / name)
@@ -296,7 +310,7 @@ def test_a_box_that_replaces_a_dead_one_meets_all_peers_and_reads_its_log_back(
     words = ("--name", "south-1", "--gate", "south", "--camera", "files", "--relay", "sim")
     assert main("office", "terminal", south, *words)[0] == 0
     booted(main, stick, dead)
-    (dead / "pictures").mkdir()
+    (dead / "pictures").mkdir(exist_ok=True)
     listen_alone(dead / "site.toml")
     for home in (north, south):
         publish_address(main, listens_alone(home), home.name)
@@ -744,8 +758,9 @@ def test_first_boot_wants_one_of_three_things(main, more):
         (("--ip", "10.0.0.5/24", "--gateway", "router"), 1, "no address"),
         (("--ssh-key", "office/keys/issuer.key"), 1, "no public key"),
         (("--ssh-key", "none.pub"), 1, "no file"),
-        (("--wiring", "bad.toml"), 1, "the settings with this wiring"),
-        (("--wiring", "typo.toml"), 1, "has no option 'contcat'; it has contact"),
+        (("--wiring", "bad.toml"), 1, "the wiring: it is no TOML"),
+        (("--wiring", "office.toml"), 1, "the wiring: [terminal] is the office's"),
+        (("--wiring", "typo.toml"), 1, "the wiring, line 3: sensors gpio has no option 'contcat'"),
         (("--ledger", "other.yardpass"), 1, "other.yardpass is not a ledger of yardpass/hz07"),
         (("--ledger", "password"), 1, "is no ledger in one file"),
         (("--site", "nowhere"), 1, "nowhere"),
@@ -754,7 +769,8 @@ def test_first_boot_wants_one_of_three_things(main, more):
 def test_what_cannot_be_meant_is_refused_and_writes_nothing(desk, main, more, code, said):
     (desk / "short").write_text("short\n")
     (desk / "password").write_text(PASSWORD)
-    (desk / "bad.toml").write_text("[relay]\n")
+    (desk / "bad.toml").write_text("[relay\n")
+    (desk / "office.toml").write_text("[terminal]\nzones = [7]\n")
     (desk / "typo.toml").write_text('[sensors]\ndriver = "gpio"\ncontcat = 22\n')
     main("office", "init", "--site", "hz08", "--office", "other")
     main("office", "publish", "other.yardpass", "--office", "other")
@@ -810,6 +826,19 @@ def test_parts_with_pins_of_their_own_and_parts_without_are_wired(desk, main):
     found = main("provision", "stick", "--name", "e", "--gate", "e", "--wiring", "wiring.toml")
 
     assert (found[0], found[2]) == (0, "")
+
+
+def test_a_relay_that_is_low_active_and_peers_that_are_found_are_wired(desk, main):
+    wiring = "[relayd]\nactive_high = false\n[relay]\npulse_ms = 1200\n[sync]\ndiscover = true\n"
+    (desk / "wiring.toml").write_bytes(b"\xef\xbb\xbf" + wiring.encode())  # as some editors save
+
+    found = main("provision", "stick", "--name", "e", "--gate", "e", "--wiring", "wiring.toml")
+
+    assert (found[0], found[2]) == (0, "")
+    tables = tomllib.loads((desk / "stick" / "site.toml").read_text())
+    assert (tables["relayd"]["pin"], tables["relayd"]["active_high"]) == (17, False)
+    assert (tables["relay"]["driver"], tables["relay"]["pulse_ms"]) == ("relayd", 1200)
+    assert (tables["sync"]["listen"], tables["sync"]["discover"]) == ("0.0.0.0:7461", True)
 
 
 def test_a_folder_with_other_things_is_not_written_to(desk, main):
@@ -870,6 +899,27 @@ def test_a_name_that_another_box_has_is_given_away_only_when_that_is_gone(box, s
 
     assert main("office", "gone", "east-1")[0] == 0
     assert main("office", "terminal", "east-1", "--enrol", second)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("given_as", "step"),
+    [
+        ("YPT1:AAAA", "put it in single quotes, or give the file enrolment.txt"),
+        (
+            "IMG_2.HEIC",
+            "neither a text nor a picture that can be read here; send it as PNG or JPEG",
+        ),
+        ("scan.pdf", "send it as PNG or JPEG"),
+        ("none.txt", "give the text or a file"),
+    ],
+)
+def test_how_a_code_may_be_given_is_said(desk, main, given_as, step):
+    (desk / "IMG_2.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(900))
+    (desk / "scan.pdf").write_bytes(b"%PDF-1.7\n" + b"x" * 900)
+
+    code, _, err = main("office", "terminal", "east-1", "--enrol", given_as)
+
+    assert (code, step in err) == (1, True), err
 
 
 @pytest.mark.parametrize("given_as", ["YPT1:", "YPK1:ABC", "YPT1:AAAA", "none.png", "none.txt"])

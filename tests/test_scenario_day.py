@@ -148,7 +148,7 @@ class Day:
         words = ["--gate", "north", "--camera", "files", "--relay", "gpio", "--pin", PIN]
         run("terminal", "north-1", "--name", "north-1", *words)
         self.publish()
-        (self.site / "pictures").mkdir()
+        (self.site / "pictures").mkdir(exist_ok=True)
         self.look_at(None)
         text = (self.site / "site.toml").read_text()
         text = text.replace('paths = ["pictures"] ', 'paths = ["pictures"]\nrepeat = true ')

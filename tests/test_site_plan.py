@@ -108,7 +108,7 @@ def test_the_parcel_of_a_terminal_is_made_by_its_line_in_the_file(desk):
     words = (desk / "parcel" / "parcel.txt").read_text()
     assert ORIGIN in words and "north-1" in words
     assert 'gate = "north"' in (desk / "parcel" / "site.toml").read_text()
-    with pytest.raises(Unavailable, match="No such option"):
+    with pytest.raises(Refused, match=r"file: \[terminal.north-1\]: No such option '--camcorder'"):
         (desk / "wrong.toml").write_text(PLAN.replace("camera =", "camcorder ="))
         site_plan.provision(desk / "wrong.toml", "north-1", desk / "other")
     assert not (desk / "other").exists()

@@ -147,7 +147,7 @@ def equip(home):
         assert old in text
         text = text.replace(old, new)
     (home / "site.toml").write_text(text)
-    (home / "pictures").mkdir()
+    (home / "pictures").mkdir(exist_ok=True)
     album.save(empty_scene(seed=9), home / "pictures" / "0.png")
     album.save(photograph("HTTPS://EXAMPLE.ORG/", Shot(side=0.4), seed=1), home / "pictures/1.png")
     for path in (home / "pictures", *(home / "pictures").iterdir()):

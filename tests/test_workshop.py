@@ -7,8 +7,10 @@ import types
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from parcels import make_parcel
 from workshop import bad_slots, board, card, host, image, layout, scenes, wheels
 from workshop.card import Disk, check, disk_of
 from workshop.firmware import DEFAULT, partition_of
@@ -246,14 +248,50 @@ def test_a_disk_that_is_gone_is_told_with_the_next_step(tmp_path):
 def test_only_the_parcel_of_this_terminal_goes_onto_its_card(tmp_path):
     with pytest.raises(Refused, match="yardpass provision"):
         card.check_parcel(tmp_path)
-    (tmp_path / "parcel.txt").write_text("terminal north-1\ngate south-1\n")
+    make_parcel(tmp_path)
 
-    card.check_parcel(tmp_path, "north-1")
-    with pytest.raises(Refused, match="not for south-1"):
+    assert card.check_parcel(tmp_path, "north-1") == card.check_parcel(tmp_path) == "north-1"
+    with pytest.raises(Refused, match="is for north-1, not for south-1"):
         card.check_parcel(tmp_path, "south-1")
     (tmp_path / "link").symlink_to("/etc/passwd")
     with pytest.raises(Refused, match="no file"):
         card.check_parcel(tmp_path)
+
+
+def test_a_parcel_that_is_damaged_goes_onto_no_card(tmp_path):
+    make_parcel(tmp_path)
+    (tmp_path / "site.toml").write_bytes(b"site.toml, changed")
+
+    with pytest.raises(Refused, match=r"site\.toml is damaged"):
+        card.check_parcel(tmp_path)
+
+
+def test_what_is_no_image_is_told_before_a_card_is_overwritten(tmp_path):
+    made, packed, other = (tmp_path / name for name in ("a.img", "a.img.zst", "a.iso"))
+    made.write_bytes(bytes(512) + b"EFI PART" + bytes(504))
+    packed.write_bytes(bytes.fromhex("28b52ffd") + bytes(2_000))
+    other.write_bytes(b"x")
+
+    card.check_image(made)
+    with pytest.raises(Refused, match=r"unpack it: zstd -d .*a\.img\.zst"):
+        card.check_image(packed)
+    with pytest.raises(Refused, match=r"a\.iso is no image of a card; name what build made"):
+        card.check_image(other)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--name", "north-1"), "--name goes with --site or --parcel"),
+        (("--site", "site.toml"), "--site goes with --name, and without --parcel"),
+    ],
+)
+def test_a_card_for_nobody_that_can_be_meant_is_refused(tmp_path, words, why):
+    (tmp_path / "a.img").write_bytes(bytes(512) + b"EFI PART" + bytes(504))
+
+    said = CliRunner().invoke(image.cli, ["card", "--image", str(tmp_path / "a.img"), *words, "x"])
+
+    assert (said.exit_code, why in said.output) == (2, True)
 
 
 def test_a_build_without_a_key_says_that_its_image_takes_no_updates(tmp_path, capsys):

@@ -30,7 +30,6 @@ def rows(progress: Callable[[str], None]) -> list[Row]:
             site = yard.stations["north"].settings.store.parent
         texts = [phone.reference(START + second) for second in range(CHECKS)]
         (folder / "texts").write_bytes(b"\n".join(texts[1:]))
-        (site / "pictures").mkdir()
         shown = photos.photo_of(texts[0].decode(), photos.Condition.PLAIN, seed=3)
         album.save(shown, site / "pictures" / "1.png")
         megabytes = _measured(site, folder)

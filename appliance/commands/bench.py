@@ -15,9 +15,9 @@ _PARTS = {part.__name__.rpartition(".")[2]: part for part in _ALL}
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[PART]...", type=click.Choice(list(_PARTS)))
+@click.argument("part", nargs=-1, metavar="[PART]...", type=click.Choice(list(_PARTS)))
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def bench(names: tuple[str, ...], as_json: bool) -> None:
+def bench(part: tuple[str, ...], as_json: bool) -> None:
     """Measure, on this machine and in one run, what the product promises as ratios.
 
     All of it takes about ten minutes, a part one or two: verdicts, ledger, memory, scan, gossip,
@@ -25,13 +25,13 @@ def bench(names: tuple[str, ...], as_json: bool) -> None:
     measured again in the end, twice at most, and the better figure counts: others on the machine
     can only make it worse. What was measured first is told.
     """
-    parts = [part for name, part in _PARTS.items() if name in names or not names]
-    found = {part: _measured(part) for part in parts}
-    for part in parts * (TRIES - 1):
-        if missed := [row for row in found[part] if not row.ok]:
+    parts = [module for name, module in _PARTS.items() if name in part or not part]
+    found = {module: _measured(module) for module in parts}
+    for module in parts * (TRIES - 1):
+        if missed := [row for row in found[module] if not row.ok]:
             for row in missed:
                 click.echo(f"... missed, and measured again: {_line(row)}", err=True)
-            found[part] = list(map(better, found[part], _measured(part)))
+            found[module] = list(map(better, found[module], _measured(module)))
     _say([row for rows in found.values() for row in rows], as_json)
 
 

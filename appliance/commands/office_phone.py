@@ -129,6 +129,8 @@ def enrolment(given: str) -> Enrolment:
     except Refused as refused:
         why = f"{name} is not the enrolment code of a terminal: {refused}"
         step = "show it again with: yardpass first-boot --show"
+        if name == "the text":
+            step = "put it in single quotes, or give the file enrolment.txt that the box left"
         raise Refused(f"{why}; {step}", reason=refused.reason) from None
 
 
@@ -151,7 +153,20 @@ def _shown_text(given: str, prefix: bytes, most: int) -> bytes:
     file = Path(given)
     if file.suffix.lower() in SUFFIXES:
         return _scanned(file, prefix)
+    if file.is_file() and not _is_text(file):
+        what = "it is neither a text nor a picture that can be read here"
+        raise Refused(f"{what}; send it as PNG or JPEG", reason="R-FORM")
     return _stripped(files.read_bounded(file, most + 2, hint="give the text or a file"))
+
+
+def _is_text(file: Path) -> bool:
+    """Whether a file begins as a text does, and not as a picture of a kind or a document."""
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(64)
+    except OSError:
+        return True  # whoever reads it says why it cannot be
+    return head.isascii() and b"\0" not in head and not head.startswith(b"%PDF")
 
 
 def _stripped(text: bytes) -> bytes:

@@ -106,7 +106,8 @@ def _options(are_needed: bool) -> list[Callable[[Command], Command]]:
 @click.option(
     "--enrol",
     metavar="TEXT_OR_FILE",
-    help="TARGET is the name of a new box, which shows this: YPT1:...; its text, a picture.",
+    help="TARGET is the name of a new box, which shows this: YPT1:...; a picture (PNG, JPEG), the "
+    "file enrolment.txt that it left, or the text in single quotes.",
 )
 @rehearsable("target")
 def terminal(

@@ -31,7 +31,9 @@ MAX_PASSWORD = 128
     help="Folder of the office.",
 )
 @post_options(are_needed=True)
-@click.option("--wiring", type=FILE, help="More tables for its settings: readers, inputs, lamps.")
+@click.option(
+    "--wiring", type=FILE, help="Tables for its settings: readers, inputs, lamps, relay."
+)
 @click.option("--ledger", type=FILE, help="The ledger in one file, as office publish writes it.")
 @click.option(
     "--guards", type=FILE, help="Folder with keys of guards, as office guard --to makes it."
@@ -68,7 +70,7 @@ def provision(
     names = ("wifi", "wifi_password", "ip", "gateway", "dns")
     reached = _network(*(given.pop(name) for name in names))
     extras = Extras(
-        wiring=_text(wiring).decode(errors="replace") if wiring else "",
+        wiring=_text(wiring).decode("utf-8-sig", "replace") if wiring else "",
         network=reached,
         ssh=b"\n".join(_text(key) for key in ssh_keys),
         ledger=ledger,

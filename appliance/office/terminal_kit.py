@@ -57,7 +57,8 @@ engines = ["zxing", "zbar"]
 """
 
 ROLE = "gate"  # what its entry in the ledger says it is
-_CAMERA_OPTIONS = {"files": 'paths = ["pictures"]           # files, or folders of them\n'}
+PICTURES = "pictures"  # the folder that stands in for a camera
+_CAMERA_OPTIONS = {"files": f'paths = ["{PICTURES}"]           # files, or folders of them\n'}
 _RELAYS = {"gpio": "relayd"}
 
 
@@ -129,6 +130,8 @@ def make(office: Office, folder: Path, post: Post, *, seed: bytes) -> Settings:
         FILE_NAME: finish,  # last: without it, no terminal
     }
     files.make_all(folder, parts)
+    if post.camera == "files":
+        files.make_folder(folder / PICTURES)
     return load(folder / FILE_NAME)
 
 

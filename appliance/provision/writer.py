@@ -16,6 +16,7 @@ from appliance.provision import network, parcel, pins, ssh_keys
 from appliance.provision.first_ledger import Now, make_store
 from appliance.provision.network import Network
 from appliance.provision.parcel import LEDGER, LIST, Listed
+from appliance.provision.wiring import Laid, laid
 from appliance.settings import load
 from ledger_sync import files, keyfile
 from ledger_sync.archive import is_archive
@@ -58,10 +59,10 @@ def write(office: Office, folder: Path, post: Post, extras: Extras, *, now: Now)
 
 def _data(office: Office, post: Post, extras: Extras) -> dict[str, bytes]:
     text = terminal_kit.settings_text(office, post, BOX)
-    whole = f"{text}\n{extras.wiring}".rstrip() + "\n"
+    whole = laid(text, extras.wiring)
     _check(whole)
     data = {
-        "site.toml": whole.encode(),
+        "site.toml": whole.text.encode(),
         "genesis.policy": office.authority.genesis(),
         "auditor.pub": office.auditor(),
         "site.secret": keyfile.plain_secret(office.secret()),
@@ -76,7 +77,10 @@ def _data(office: Office, post: Post, extras: Extras) -> dict[str, bytes]:
 
 
 def _guards(folder: Path) -> dict[str, bytes]:
-    """Both files of each guard whose keys are in the folder, sealed as they are."""
+    """Both files of each guard whose keys are in the folder, or in its folder `guards`, sealed as
+    they are."""
+    if not guard_keys.names(folder):
+        folder /= guard_keys.FOLDER
     found = {}
     for name in guard_keys.names(folder):
         for path in guard_keys.paths(folder, name):
@@ -88,17 +92,17 @@ def _guards(folder: Path) -> dict[str, bytes]:
     return found
 
 
-def _check(text: str) -> None:
+def _check(whole: Laid) -> None:
     """The settings are looked at as the box will: all but whether its devices are there."""
     with TemporaryDirectory() as place:
         file = Path(place) / "site.toml"
-        file.write_text(text, encoding="utf-8")
+        file.write_text(whole.text, encoding="utf-8")
         try:
             settings = load(file)
             is_driven = settings.relay.name == "relayd"
             pins.check(settings.outfit, relay_settings.load(file).pin.pin if is_driven else None)
         except Refused as refused:
-            what = str(refused).replace(str(file), "the settings with this wiring")
+            what = whole.told(str(refused), str(file))
             raise Refused(what, reason=refused.reason) from None
 
 

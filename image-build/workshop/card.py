@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from appliance.provision.parcel import LIST, opened
 from ledger_sync.errors import Refused, Unavailable
 from workshop.host import run
 
 PIECE = 4 << 20
+GPT = b"EFI PART"  # at byte 512 (UEFI 2.10, 5.3.2)
+ZSTD = bytes.fromhex("28b52ffd")  # RFC 8878, 3.1.1
 PARCEL = "yardpass"  # the folder on the boot partition that a first boot looks for
 MAX_PARCEL = 16 << 20  # bytes
 Progress = Callable[[int, int], None]
@@ -155,27 +158,37 @@ class translated:
             raise Unavailable(what) from error
 
 
-def check_parcel(folder: Path, name: str | None = None) -> None:
-    """Raises `Refused` for a folder that `yardpass provision` did not write, or for another
-    terminal than the one of this name."""
-    listed = folder / "parcel.txt"
-    if not listed.is_file():
-        raise Refused(f"{folder} holds no parcel.txt; make it with: yardpass provision {folder}")
-    lines = listed.read_text(encoding="utf-8", errors="replace").splitlines()
-    if name is not None and f"terminal {name}" not in lines:
-        raise Refused(f"the parcel in {folder} is not for {name}; see its parcel.txt")
+def check_parcel(folder: Path, name: str | None = None) -> str:
+    """For which terminal the parcel is. Raises `Refused` or `Unavailable` for a folder that is not
+    as `yardpass provision` wrote it, or for another terminal than the one of this name."""
+    if not (folder / LIST).is_file():
+        raise Refused(f"{folder} holds no {LIST}; make it with: yardpass provision {folder}")
+    terminal = opened(folder).listed.terminal
+    if name not in (None, terminal):
+        raise Refused(f"the parcel in {folder} is for {terminal}, not for {name}")
     files = [one for one in folder.rglob("*") if not one.is_dir()]
     if any(not stat.S_ISREG(one.lstat().st_mode) for one in files):
         raise Refused(f"{folder} holds something that is no file; make it anew")
     if sum(one.stat().st_size for one in files) > MAX_PARCEL:
         raise Refused(f"{folder} has more than {MAX_PARCEL >> 20} MiB")
+    return terminal
+
+
+def check_image(image: Path) -> None:
+    """Raises `Refused` for a file that no card could start from."""
+    with image.open("rb") as file:
+        head = file.read(1024)
+    if head[512:520] == GPT:
+        return
+    step = f"unpack it: zstd -d {image}" if head[:4] == ZSTD else "name what build made"
+    raise Refused(f"{image} is no image of a card; {step}")
 
 
 def first_partition(device: Path) -> int:
     """Where the first partition of a GPT begins, in bytes (UEFI 5.3). Raises `Unavailable`."""
     with translated(device), device.open("rb") as file:
         head = file.read(3 * 512)
-    if head[512:520] != b"EFI PART":
+    if head[512:520] != GPT:
         raise Unavailable(f"{device} has no partition table that is ours")
     return int.from_bytes(head[1024 + 32 : 1024 + 40], "little") * 512
 

@@ -15,7 +15,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from ledger_sync.errors import Refused
+from ledger_sync.errors import Refused, Unavailable
 from workshop.host import YARDPASS, run
 
 MAX_BYTES = 262_144
@@ -68,8 +68,8 @@ def _refused(why: str) -> Refused:
 
 
 def provision(plan: Path, name: str, folder: Path) -> None:
-    """Writes the parcel of one terminal to `folder`. Raises `Refused`, `Unavailable` with what
-    `yardpass provision` says."""
+    """Writes the parcel of one terminal to `folder`. Raises `Refused`, also with what `yardpass
+    provision` says."""
     try:
         with plan.open("rb") as file:
             text = file.read(MAX_BYTES + 1)
@@ -78,4 +78,14 @@ def provision(plan: Path, name: str, folder: Path) -> None:
     if len(text) > MAX_BYTES:
         raise _refused(f"{plan} has more than {MAX_BYTES} bytes")
     words = arguments(text.decode(errors="replace"), name)
-    run(YARDPASS, "provision", folder, *words, cwd=plan.resolve().parent)
+    try:
+        run(YARDPASS, "provision", folder, *words, cwd=plan.resolve().parent)
+    except Unavailable as error:
+        raise _refused(f"[terminal.{name}]: {_said(str(error))}") from error
+
+
+def _said(error: str) -> str:
+    """What a command gave as its reason: behind how it is used, if that was the fault."""
+    said = error.partition("\n")[2] or error
+    usage = said.rpartition("\nError: ")[2]
+    return (usage if said.startswith("Usage: ") else said).removeprefix("yardpass: ")
