@@ -11,11 +11,13 @@ import tarfile
 import time
 
 import pytest
+from answering import answering
 from desk import YARDPASS, loaded
 from gatehouse import house
 
 from appliance.doctor import bundle, examination, machine_probes
 from appliance.doctor.lines import Missing
+from appliance.gate.remote import State
 from appliance.settings import load
 from hw.sim import album
 from hw.sim.photos import Condition, empty_scene, photo_of
@@ -119,16 +121,56 @@ def test_a_store_that_is_damaged_is_told_and_the_rest_goes_on(site, main, damage
     assert found["versions"]["level"] == "OK"
 
 
-def test_devices_are_left_to_a_gate_that_is_at_work(site, main, monkeypatch):
+@pytest.fixture
+def at_work(site, main, monkeypatch):
+    """The doctor beside a gate at work that answers this; its exit code and its lines."""
+    monkeypatch.setattr(machine_probes, "is_gate_at_work", lambda: True)
+
+    def call(*, more="", **state):
+        site.write_text(site.read_text() + more)
+        with answering(site.parent / "store.db", State(**state).to_bytes()):
+            code, out, _ = main("doctor", "--settings", site, "--json")
+        return code, lines_of(out)
+
+    return call
+
+
+def test_a_gate_at_work_is_asked_how_its_devices_are(at_work):
+    code, found = at_work(
+        door="closed",
+        facts=("exit",),
+        more='[[reader]]\ndriver = "serial_qr"\nport = "/no/port"\n'
+        '[sensors]\ndriver = "sim"\nwired = ["contact", "exit"]\n',
+    )
+
+    parts = ("camera", "readers", "contact", "exit", "fire")
+    assert [found[part]["level"] for part in parts] == ["OK", "OK", "OK", "WARN", "not here"]
+    assert "systemctl stop yardpass-gate" in found["camera"]["found"]
+    assert code == 0
+
+
+def test_what_a_gate_at_work_misses_fails_with_what_to_do(at_work):
+    faults = (("camera", "no camera is here"), ("inputs", "no chip"), ("reader 2", "unplugged"))
+
+    code, found = at_work(door="unseen", faults=faults, fault="the disk takes no write")
+
+    assert code == 1
+    for part, what in (*faults, ("record", "the disk takes no write")):
+        assert (found[part]["level"], found[part]["found"]) == ("FAIL", what)
+        assert found[part]["step"]
+    assert "readers" not in found
+
+
+def test_a_gate_at_work_that_does_not_answer_fails(site, main, monkeypatch):
     monkeypatch.setattr(machine_probes, "is_gate_at_work", lambda: True)
 
     code, out, _ = main("doctor", "--settings", site, "--json")
 
     found = lines_of(out)
-    for part in ("camera", "readers", "contact"):
-        assert found[part]["level"] == "not here"
-        assert "systemctl stop yardpass-gate" in found[part]["found"]
-    assert code == 0
+    for part in ("camera", "readers", "inputs"):
+        assert found[part]["level"] == "FAIL"
+        assert "journalctl -u yardpass-gate" in found[part]["step"]
+    assert code == 1
 
 
 # --- the click

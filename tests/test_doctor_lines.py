@@ -276,7 +276,7 @@ def test_every_judgement_is_examined_here():
         and not name.startswith("_")
     }
 
-    assert judges - set(CASES) == {"inputs", "simulated_relay", "spoken", "automatic"}
+    assert judges - set(CASES) == {"inputs", "at_work", "simulated_relay", "spoken", "automatic"}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Updates: one sector chooses the slot, a trial is kept only when it is well."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -47,7 +49,8 @@ def test_any_sector_is_a_count_or_nothing(data):
     found = counter_of(data)
 
     assert counter_of(found.to_bytes()) == found
-    assert found == NOTHING or found.slot in autoboot.SLOTS
+    assert found._replace(given_up="") == NOTHING or found.slot in autoboot.SLOTS
+    assert found.given_up in ("", *autoboot.SLOTS)
 
 
 @pytest.mark.parametrize("text", [b"YPBOOTS1 c 1\n", b"YPBOOTS1 a 100\n", b"YPBOOTS1 a -1\n", b""])
@@ -60,8 +63,63 @@ def test_the_initrd_and_the_box_agree_on_the_files_between_them():
 
     made = autoboot.text_of("a").decode().replace("\n", "\\n")
     assert made.replace("=2", "=%s").replace("=3", "=%s") in init
-    assert "YPBOOTS1 %s %s\\n" in init
+    assert "YPBOOTS1 %s %s\\nGIVENUP %s\\n" in init
     assert f"\nlimit={counter.LIMIT}\n" in init
+
+
+BOOTS = """\
+bb() { "$@"; }
+mkdir() { :; }
+mount() { mkdir -p boot; return 1; }
+reboot() { exit 7; }
+sync() { :; }
+sleep() { :; }
+cat() { case $1 in /proc/cmdline) echo "yardpass.partition=$partition_now $trial" ;; esac; }
+dd() { /usr/bin/dd "$@"; }
+. "$boots"
+device_of() { echo "$PWD/$1"; }
+say() { echo "$*"; }
+count_boot
+"""
+
+
+def started(folder, slot, *, is_trial=False):
+    """What the initrd's own lines make of the sector at a start of this slot, and say."""
+    sector = folder / "counter"
+    if not sector.exists():
+        sector.write_bytes(bytes(counter.SECTOR))
+    told = {
+        "boots": str(ROOT / "image-build" / "initrd" / "boots"),
+        "partition_now": {"a": "2", "b": "3"}[slot],
+        "trial": "yardpass.tryboot=1" if is_trial else "",
+    }
+    done = subprocess.run(
+        ["sh", "-c", BOOTS],
+        cwd=folder,
+        env=os.environ | told,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, counter_of(sector.read_bytes())
+
+
+def test_a_slot_that_is_never_well_is_given_up_and_the_other_one_hears_of_it(tmp_path):
+    counted = [started(tmp_path, "b")[2] for _ in range(counter.LIMIT)]
+    assert counted == [counter.Counter("b", 1), counter.Counter("b", 2), counter.Counter("b", 3)]
+
+    code, said, found = started(tmp_path, "b")
+    assert (code, found) == (7, NOTHING._replace(given_up="b"))
+    assert "slot b was started 3 times and never well: the other one is taken" in said
+
+    assert started(tmp_path, "a")[2] == counter.Counter("a", 1, "b")
+    assert started(tmp_path, "a")[2] == counter.Counter("a", 2, "b")  # until the box has heard
+    (tmp_path / "counter").write_bytes(counter.Counter("a", 0).to_bytes())
+    assert started(tmp_path, "a") == (0, "", counter.Counter("a", 1))
+
+
+def test_a_trial_is_not_counted(tmp_path):
+    assert started(tmp_path, "b", is_trial=True)[1:] == ("", NOTHING)
 
 
 @pytest.mark.parametrize("bad", ["", "1", "0.1.0", "0.1.0-", "v0.1.0-1", "0.1.0-1 ", "0.1.0-1\n"])

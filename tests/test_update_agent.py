@@ -18,6 +18,7 @@ from appliance.update.agent import Agent
 from appliance.update.box import Box
 from appliance.update.bundle import Offered, offered_of
 from appliance.update.counter import Counter
+from appliance.update.outcome import State
 from ledger_sync.errors import Refused, Unavailable
 
 KIND = "yardpass-sim-amd64"
@@ -364,6 +365,35 @@ def test_a_healthy_box_keeps_its_slot_at_every_start(command, machine):
 
     assert (done.exit_code, done.stdout) == (0, "well: slot a is kept\n")
     assert machine.box.starts() == Counter("a", 0)
+
+
+def test_a_slot_that_the_initrd_gave_up_is_told_once_and_never_gone_back_to(command, machine):
+    machine.box.set_starts(Counter("a", 1, "b"))
+
+    first, again = command("health"), command("health")
+
+    sentence = "slot b did not start, or was never found well, and was given up for this one"
+    assert (first.exit_code, sentence in first.stdout) == (0, True)
+    assert again.stdout == "well: slot a is kept\n"
+    assert machine.box.starts() == Counter("a", 0)
+    assert (machine.agent.last().state, machine.agent.last().sentence) == (
+        State.GIVEN_UP,
+        sentence,
+    )
+    with pytest.raises(Refused, match="install an update"):
+        machine.agent.revert()
+    machine.agent.install(machine.offer(NEW))
+    assert machine.agent.last().state is State.WRITTEN
+
+
+def test_a_disk_that_takes_no_write_leaves_what_the_initrd_did_for_the_next_start(
+    command, machine
+):
+    machine.box.set_starts(Counter("a", 1, "b"))
+    (machine.folder / ".slot-b-is-bad").mkdir()  # where the mark would be
+
+    assert command("health").exit_code == 0
+    assert machine.box.starts() == Counter("a", 0, "b")
 
 
 def test_a_trial_that_fails_ends_in_a_restart(trial, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from appliance.update import health as healths
 from appliance.update.agent import CLOSED_SECONDS
 from appliance.update.autoboot import other
 from appliance.update.outcome import State
+from ledger_sync.errors import Unavailable
 
 
 @click.group()
@@ -120,6 +122,9 @@ def health() -> None:
     """
     taking = update_box.taking()
     agent = taking.agent
+    with suppress(Unavailable):  # a disk that takes no write is told below
+        if said := agent.heed_given_up():
+            update_box.say(said)
     found = agent.check()
     for sentence in found:
         click.echo(sentence, err=True)

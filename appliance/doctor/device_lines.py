@@ -3,12 +3,17 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from appliance.doctor.lines import Fault, Line, NotHad, absent, fail, not_had, ok, warn
+from appliance.doctor.lines import Fault, Line, Missing, NotHad, absent, fail, not_had, ok, warn
 
 BLACK_MEAN, DIM_MEAN = 8.0, 40.0  # of 255
 GLARE_SHARE = 0.4  # of the picture, white
 BLURRED = 15.0  # variance of the Laplacian; a printed page in focus has hundreds
 INPUTS = ("contact", "exit", "tamper", "fire")
+CABLE = "check its cable and the settings"
+LOOKS = (
+    "yardpass-gate looks through it; for its light and focus: systemctl stop yardpass-gate, then"
+    " ask again"
+)
 
 
 class Picture(NamedTuple):
@@ -28,6 +33,42 @@ class RelayState(NamedTuple):
     is_on: bool
     left_ms: int
     refused: int
+
+
+class AtWork(NamedTuple):
+    """What a gate at work says of its devices. `faults` are device -> what is wrong with it,
+    `levels` as of `inputs`; `record` says why nothing can be recorded, empty if it can."""
+
+    has_camera: bool
+    readers: int
+    faults: Mapping[str, str]
+    levels: Mapping[str, bool] | Missing
+    record: str
+
+
+def at_work(found: AtWork | NotHad) -> list[Line]:
+    """The lines of devices that a gate has."""
+    if not isinstance(found, AtWork):
+        return [not_had("camera", found), reader("readers", found), *inputs(found)]
+    faults = dict(found.faults)
+    told = [_at_work("camera", faults.pop("camera", ""), LOOKS if found.has_camera else "")]
+    gone = faults.pop("inputs", "")
+    told += [fail(name, what, CABLE) for name, what in faults.items()]
+    if not faults:
+        complains = f"the gate has {found.readers}, none complains" if found.readers else ""
+        told.append(_at_work("readers", "", complains))
+    told += inputs(Fault(gone, CABLE) if gone else found.levels)
+    if found.record:
+        step = "free disk space; look why with: journalctl -u yardpass-gate"
+        told.append(fail("record", found.record, step))
+    return told
+
+
+def _at_work(part: str, fault: str, well: str) -> Line:
+    """`well` is what is said of a part without a fault; empty where there is none."""
+    if fault:
+        return fail(part, fault, CABLE)
+    return ok(part, well) if well else absent(part, "the settings name none")
 
 
 def camera(found: Picture | NotHad) -> Line:

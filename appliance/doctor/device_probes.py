@@ -6,21 +6,44 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from appliance.doctor.device_lines import Picture, RelayState
+from appliance.doctor.device_lines import CABLE, INPUTS, AtWork, Picture, RelayState
 from appliance.doctor.lines import Fault, Missing, NotHad, fault_of
+from appliance.gate import inquiry
 from appliance.gate.devices import open_camera, open_readers, open_sensors
+from appliance.outfit import Driver
 from appliance.settings import Settings
 from hw.errors import Refused, Unavailable
 from hw.picture_quality import quality_of
 from hw.ports import DoorSensors, Frame, Health, Level, Reader
 from hw.relay_line import RelayLine, RelayLineOptions
+from ledger_sync.errors import Unavailable as StoreUnavailable
 
 FIRST_SECONDS = 10.0  # for a first picture, a first word of a reader
 SETTLED = 5  # pictures until a camera's exposure has settled
 LEVELS_SECONDS = 1.0
 CLICK_MS = 300
-CABLE = "check its cable and the settings"
 Found = TypeVar("Found")
+
+
+def at_work(settings: Settings) -> AtWork | NotHad:
+    """What the gate's process says, which has all devices while it runs."""
+    try:
+        told = inquiry.condition_at(settings.store)
+    except StoreUnavailable as error:
+        return fault_of(error, "look why with: journalctl -u yardpass-gate")
+    sensors = settings.outfit.sensors
+    levels: dict[str, bool] | Missing = Missing("the settings name no inputs")
+    if sensors is not None:
+        levels = {name: name in told.facts for name in _wired(sensors)}
+        levels |= {"contact": inquiry.is_open(told)} if "contact" in levels else {}
+    readers = len(settings.outfit.readers)
+    return AtWork(settings.camera is not None, readers, dict(told.faults), levels, told.fault)
+
+
+def _wired(sensors: Driver) -> list[str]:
+    """The inputs that a driver of sensors is told of: by its pins, or by their names."""
+    named = sensors.options.get("wired", INPUTS if sensors.name == "sim" else ())
+    return [name for name in INPUTS if name in named or sensors.options.get(name)]
 
 
 def camera(settings: Settings) -> Picture | NotHad:

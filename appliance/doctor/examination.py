@@ -17,7 +17,7 @@ from appliance.doctor import (
     update_lines,
     update_probes,
 )
-from appliance.doctor.lines import Line, Missing, fault_of
+from appliance.doctor.lines import Line, fault_of
 from appliance.gate.assembly import system_clock
 from appliance.provision import refusal
 from appliance.settings import Settings, load
@@ -25,7 +25,6 @@ from appliance.update.box import Box
 from appliance.version import BUILD_TIME
 from ledger_sync.errors import Refused, Unavailable
 
-AT_WORK = "yardpass-gate has it; to examine it: systemctl stop yardpass-gate, then ask again"
 MEND = "mend the settings and ask again"
 
 
@@ -66,10 +65,7 @@ def _site(settings: Settings) -> Iterator[Line]:
 
 def _devices(settings: Settings) -> Iterator[Line]:
     if machine_probes.is_gate_at_work():
-        taken = Missing(AT_WORK)
-        yield device_lines.camera(taken)
-        yield device_lines.reader("readers", taken)
-        yield from device_lines.inputs(taken)
+        yield from device_lines.at_work(device_probes.at_work(settings))
     else:
         yield device_lines.camera(device_probes.camera(settings))
         for part, found in device_probes.readers(settings):

@@ -15,6 +15,7 @@ _STEPS = {
     State.TRYING: "wait for its health check, five minutes at most",
     State.REFUSED: "bring one for this box, signed by its maker, newer and whole",
     State.FAILED: SUPPORT,
+    State.GIVEN_UP: f"install an update, so that there are two again; {SUPPORT}",
 }
 
 

@@ -11,7 +11,6 @@ from appliance.update import health, outcome, outcome_file, programs, slots
 from appliance.update.autoboot import other
 from appliance.update.box import Box
 from appliance.update.bundle import Offered, offered_of
-from appliance.update.counter import Counter
 from appliance.update.outcome import Outcome, State
 from appliance.update.programs import Run
 from appliance.update.slots import Standing
@@ -32,7 +31,7 @@ class GateOpen(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """Acts on one box. `is_open` asks relayd whether the gate's relay is on."""
+    """Acts on one box. `is_open` says whether people may pass now: nothing is changed then."""
 
     box: Box
     run: Run
@@ -126,7 +125,7 @@ class Agent:
         """The slot that runs is kept from now on; its name."""
         slot = self.box.running()
         self.box.choose(slot)
-        self.box.set_starts(Counter(slot, 0))
+        self.box.set_starts(self.box.starts()._replace(slot=slot, starts=0))
         self.settle()
         return slot
 
@@ -161,6 +160,18 @@ class Agent:
         self._await_closed()
         _write(self.box.data / _RESET, b"by yardpass update factory-reset\n")
         programs.restart(is_trial=False)
+
+    def heed_given_up(self) -> str:
+        """What the initrd did is kept for the screen and the doctor, and the slot that it gave up
+        not gone back to. What there is to say; empty for nothing."""
+        found = self.box.starts()
+        if found.given_up in ("", self.box.running()):
+            return ""
+        self._mark(found.given_up, is_bad=True)
+        made = outcome.given_up(self.last(), found.given_up, now=self.now())
+        self.note(made)
+        self.box.set_starts(found._replace(given_up=""))
+        return made.sentence
 
     def check(self, clock: Callable[[], float] = time.monotonic) -> list[str]:
         """Waits until the box is well, at most `HEALTH_SECONDS` on a trial; what is wrong.

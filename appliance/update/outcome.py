@@ -31,10 +31,11 @@ class State(enum.Enum):
     KEPT = "kept"
     FAILED = "failed"
     REFUSED = "refused"
+    GIVEN_UP = "given up"  # no update, but the system that ran before this one
 
 
 UNDER_WAY = frozenset({State.COPYING, State.WAITING, State.WRITING, State.WRITTEN, State.TRYING})
-WRONG = frozenset({State.FAILED, State.REFUSED})
+WRONG = frozenset({State.FAILED, State.REFUSED, State.GIVEN_UP})
 _SAYS = {
     State.COPYING: "update {version} is being copied: leave the stick and the power alone",
     State.WAITING: "update {version} waits until the gate is closed",
@@ -44,6 +45,7 @@ _SAYS = {
     State.KEPT: "update {version} works and is kept",
     State.FAILED: "update {version} did not work and was taken back: {why}",
     State.REFUSED: "an update was refused: {why}",
+    State.GIVEN_UP: "{why}",
 }
 
 
@@ -155,6 +157,12 @@ def refused(
     if before is not None and before.state is State.FAILED and before.version in why:
         return None
     return Outcome(version, source, State.REFUSED, now, _short(why), _tries(before))
+
+
+def given_up(before: Outcome | None, slot: str, *, now: int) -> Outcome:
+    """The initrd gave a kept slot up for the one that runs."""
+    why = f"slot {slot} did not start, or was never found well, and was given up for this one"
+    return Outcome("", "box", State.GIVEN_UP, now, why, _tries(before))
 
 
 def begun(before: Outcome | None, version: str, source: str, state: State, *, now: int) -> Outcome:

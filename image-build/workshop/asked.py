@@ -14,6 +14,8 @@ AT_WORK = f"until {_IS}relay && {_IS}gate; do sleep 1; done\n"
 SEEN = "until journalctl -b -u yardpass-gate | grep -q GREEN; do sleep 1; done\n"
 FSCK = f"yardpass ledger fsck --site {SITE}\n"
 
+DOCTOR = f"yardpass doctor --settings {SITE}/site.toml 2>&1 | sed 's/^/doctor: /'\n"
+
 HELD = f"""\
 {_PYTHON} '
 import time
@@ -56,8 +58,7 @@ dd if=/dev/zero of=/persistent/full bs=1M 2>/dev/null
 dd if=/dev/zero of=/persistent/rest bs=512 2>/dev/null
 echo LEFT $(df -k --output=avail /persistent | tail -n 1)
 before=$(wc -l </run/gate.log)
-yardpass doctor --settings {SITE}/site.toml 2>&1 | sed 's/^/doctor: /'
-until [ "$(wc -l </run/gate.log)" -gt "$before" ]; do sleep 1; done
+{DOCTOR}until [ "$(wc -l </run/gate.log)" -gt "$before" ]; do sleep 1; done
 sleep 6
 tail -n +"$((before + 1))" /run/gate.log | sed 's/^/gate: /'
 yardpass update health 2>&1 | sed 's/^/health: /'

@@ -14,17 +14,21 @@ from workshop import line_history, terminal
 from workshop.board import Board
 from workshop.firmware import Firmware, make_stick
 from workshop.guest import MAX_SECONDS, Guest, Heard
+from workshop.layout import part_of
 from workshop.line_history import change_of, highs
 from workshop.ota_run import expect
 
 LEAST_MS, MAX_PULSE_MS, SLACK_MS = 500, 5_000, 50  # the office's 700 begin with the asking
 MS = 1_000_000  # of nanoseconds
+SPARE_MIB = 512  # that the card is larger than the image
+_OWN_MIB = 96  # at most, that a filesystem keeps of that for itself
 _LINE = "/sys/devices/platform/gpio-sim.0/gpiochip*/sim_gpio17/value"  # of the office's pin
 _SEEN = f"""\
 [ ! -e {_LINE} ] || python3 /run/stick/line_history.py {_LINE} /run/line 0.001 &
 until journalctl -b -u yardpass-gate | grep -q GREEN; do sleep 1; done
 journalctl -b -o short-monotonic --no-pager -u yardpass-gate | grep -m 1 GREEN
 yardpass ledger fsck --site /var/lib/yardpass
+echo GROWN $(df -m --output=size /persistent | tail -n 1)
 [ ! -e /run/line ] || sed 's/^/LINE /' /run/line
 systemctl poweroff
 """
@@ -35,9 +39,18 @@ def let_in(guest: Guest, files: Path) -> float:
     `Unavailable` with the console for anything that is not as it must be."""
     seen = boot(guest, files, _SEEN)
     expect(seen, r"store\.db: sound", "what was recorded is sound")
+    check_grown(guest.board, seen)
     if guest.board.has_pins:
         check_line(seen.said("LINE [0-9]"))
     return green_at(seen)
+
+
+def check_grown(board: Board, heard: Heard) -> None:
+    """The data partition and its filesystem have grown over the card. Raises `Unavailable`."""
+    least = part_of(board, "persistent").size_mib + SPARE_MIB - _OWN_MIB
+    found = [int(line.split()[-1]) for line in heard.said(r"GROWN \d+")]
+    if not found or found[0] < least:
+        raise Unavailable(f"/persistent has {found} MiB, of a card for {least}")
 
 
 def green_at(heard: Heard) -> float:
@@ -61,7 +74,7 @@ def check_line(told: list[str]) -> None:
 def enrolled(board: Board, build: Path, folder: Path, console: Path) -> tuple[Guest, Path]:
     """A box that took its parcel and has a printed pass in front of its camera, and the folder of
     the stick that tells it what to do."""
-    image = terminal.make(board, build, folder, folder / "card.img", console)
+    image = terminal.make(board, build, folder, folder / "card.img", console, spare_mib=SPARE_MIB)
     files = folder / "stick"
     files.mkdir()
     shutil.copy(line_history.__file__, files)

@@ -197,7 +197,8 @@ class Scenes:
             raise Unavailable(f"the stick says {_told_on(stick)!r}")
 
     def damaged(self) -> None:
-        """The kept slot is damaged: after three starts the initrd takes the other one."""
+        """The kept slot is damaged: after three starts the initrd takes the other one, which tells
+        it."""
         if not self.is_updated:
             self.day.home("yardpass update install --no-restart good 2>&1\n" + END)
         broken, other = self.day.kept, autoboot.other(self.day.kept)
@@ -210,6 +211,9 @@ class Scenes:
             expect(heard, f"system_{broken} cannot be mounted", "a damaged slot says so")
         expect(self.day.boot(END), "the other one is taken", "the damaged slot is given up")
         self.day.kept = other
+        heard = self.day.home(asked.WELL + asked.DOCTOR + END)
+        expect(heard, f"doctor: WARN +slots .*slot {broken} holds nothing whole", "it is told")
+        expect(heard, f"doctor: WARN +update .*slot {broken} .* given up for", "and why")
 
     def slots(self) -> torn_card.Slots:
         """What whole slots hold: a as it was built, b as the good bundle brings it."""

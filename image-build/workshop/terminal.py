@@ -4,6 +4,7 @@ Its relay is relayd's, on the twin's pins or, where it has none, on pins in memo
 sees a printed pass once at each start.
 """
 
+import os
 from pathlib import Path
 
 from ledger_sync.errors import Unavailable
@@ -29,12 +30,16 @@ sync; systemctl poweroff
 _NO_PINS = f"""sed -i 's/^\\[relayd\\]/&\\nfactory = "mock"/' {SITE}/site.toml"""
 
 
-def make(board: Board, build: Path, folder: Path, target: Path, console: Path) -> Path:
-    """Boots a copy of the image in `build` once. Raises `Unavailable` with its console if it does
-    not become a terminal that shows its enrolment code, or leaves a secret of the parcel's."""
+def make(
+    board: Board, build: Path, folder: Path, target: Path, console: Path, *, spare_mib: int = 0
+) -> Path:
+    """Boots a copy of the image in `build` once, on a card that has so much more. Raises
+    `Unavailable` with its console if it does not become a terminal that shows its enrolment code,
+    or leaves a secret of the parcel's."""
     desk, files, stick = folder / "desk", folder / "desk-stick", folder / "desk-stick.img"
     prepare_desk(desk, "--relay", "gpio")
     copied(build / f"yardpass-{board.label}.img", target)
+    os.truncate(target, target.stat().st_size + (spare_mib << 20))
     card.plant(desk / "parcel", target, card.first_partition(target))
     files.mkdir()
     (files / "pass.png").write_bytes((desk / "pass.png").read_bytes())

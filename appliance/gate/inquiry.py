@@ -1,0 +1,45 @@
+"""The gate process, asked once over its socket how the gate is: for who looks, and for who may
+change nothing of a box while people pass."""
+
+import socket
+from contextlib import closing
+from pathlib import Path
+
+from appliance.gate.console_socket import path_beside
+from appliance.gate.door import State
+from appliance.gate.remote import ASK, MAX_ANSWER, answer_of
+from appliance.gate.remote import State as Condition
+from ledger_sync.errors import Refused, Unavailable
+
+ANSWER_SECONDS = 3.0
+_SHUT = frozenset({"", *(one.value for one in (State.UNSEEN, State.CLOSED, State.SETTLING))})
+"""How a door is that nobody stands in, or of which nobody knows."""
+
+
+def condition_at(store: Path, seconds: float = ANSWER_SECONDS) -> Condition:
+    """How the gate of this store says it is. Raises `Unavailable` if none answers in time."""
+    try:
+        with closing(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)) as line:
+            line.settimeout(seconds)
+            line.connect(str(path_beside(store)))
+            line.send(ASK)
+            found = answer_of(line.recv(MAX_ANSWER))
+    except (OSError, Refused) as error:
+        raise Unavailable(f"the gate's process does not answer ({error})") from error
+    if not isinstance(found, Condition):
+        raise Unavailable("the gate's process does not say how it is")
+    return found
+
+
+def stands_open(store: Path) -> bool:
+    """Whether the gate's contact says that it stands open, or somebody may open it now. No process
+    at work opens nothing and sees nothing: then no."""
+    try:
+        return is_open(condition_at(store))
+    except Unavailable:
+        return False
+
+
+def is_open(found: Condition) -> bool:
+    """Whether a gate that is so stands open, or may be opened now."""
+    return found.door not in _SHUT
