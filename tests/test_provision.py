@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -707,6 +708,25 @@ def test_a_stick_that_is_pulled_is_a_refusal_that_only_the_box_can_keep(stick, d
 
     assert (code, light) == (1, [Light.BUSY, Light.REFUSED])
     assert refusal.remembered(desk / "home") == err.removeprefix("yardpass: ").strip()
+
+
+def test_systemd_that_stops_the_reading_is_a_stick_that_was_pulled(
+    stick, desk, main, light, monkeypatch
+):
+    real = taker.take
+
+    def stopped(*given, **named):
+        signal.raise_signal(signal.SIGTERM)
+        return real(*given, **named)
+
+    monkeypatch.setattr(taker, "take", stopped)
+
+    code, _, err = booted(main, stick, desk / "home")
+
+    assert (code, light) == (1, [Light.BUSY, Light.REFUSED])
+    assert "stopped while it was read; was the stick pulled? put it in again" in err
+    assert refusal.remembered(desk / "home") in err
+    assert not (desk / "home" / "site.toml").exists()
 
 
 def test_a_refusal_follows_no_link_of_a_stick(tmp_path):

@@ -267,6 +267,21 @@ def test_an_opening_that_is_over_ends_before_the_next_begins_however_late_that_i
     assert levels(tmp_path) == [1, 0, 1, 0]
 
 
+def test_the_guard_sleeps_while_the_contact_is_on(tmp_path):
+    looks = []
+
+    def clock():
+        looks.append(None)
+        return now_ms()
+
+    contact = Contact(kept_pin(tmp_path), FREE, clock=clock)
+    contact.asked("a", Request(now_ms(), Verb.PULSE, 300))
+    contact.asked("a", Request(now_ms(), Verb.PULSE, 400))
+    until(lambda: levels(tmp_path) == [1, 0])
+    contact.close()
+    assert len(looks) < 20  # a guard that did not would look thousands of times
+
+
 def test_an_unguarded_pin_ends_the_process(tmp_path, monkeypatch):
     made = House(tmp_path)
     monkeypatch.setattr(made.contact, "is_guarded", lambda: False)

@@ -13,14 +13,15 @@ from unit_files import FOLDER, UNITS, commands, read, service
 
 from appliance import cli
 from appliance.office import terminal_kit
-from appliance.provision import taker
+from appliance.provision import parcel, taker
 from appliance.update import stick
 from appliance.update.box import Box
 from appliance.update.inbox import Inbox
 
 BROUGHT = ("yardpass-first-boot.service", "yardpass-stick.service", "yardpass-waiting.service")
+LEDGER = "yardpass-stick-ledger.service"
 UPDATES = ("yardpass-update.service", "yardpass-update-stick.service")
-OTHERS = ("yardpass-wallet.service", *BROUGHT, *UPDATES)
+OTHERS = ("yardpass-wallet.service", *BROUGHT, LEDGER, *UPDATES)
 DAEMONS = [path for path in UNITS if path.name not in OTHERS]
 TARGET = FOLDER / "system/yardpass.target"
 FILES = [path for path in FOLDER.rglob("*") if path.is_file() and path.name != "README.md"]
@@ -131,6 +132,18 @@ def test_first_boot_is_root_without_its_rights_and_only_where_there_is_no_termin
     unit = read(FOLDER / "system" / name)
 
     assert "!/var/lib/yardpass/site.toml" in unit["Unit"]["ConditionPathExists"]
+    assert "User" not in unit["Service"]
+    assert unit["Service"]["PrivateNetwork"] == ["yes"]
+
+
+def test_a_terminal_takes_a_newer_ledger_from_a_stick():
+    unit = read(FOLDER / "system" / LEDGER)
+
+    (ledger,) = (word for word in commands(unit)[0] if word.startswith("/run/"))
+    assert unit["Unit"]["ConditionPathExists"] == ["/var/lib/yardpass/site.toml", ledger]
+    assert unit["Unit"]["Requires"] == ["run-yardpass_stick.mount"]
+    assert ledger == f"/run/yardpass_stick/{parcel.LEDGER}"
+    assert LEDGER in (FOLDER / "udev/60-yardpass.rules").read_text()
     assert "User" not in unit["Service"]
     assert unit["Service"]["PrivateNetwork"] == ["yes"]
 

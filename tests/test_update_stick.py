@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from test_update_agent import KIND, NEW, OLD, Machine
 
 from appliance.commands import update as commands
-from appliance.commands import update_box, update_itself
+from appliance.commands import update_box
 from appliance.update import agent as agents
 from appliance.update import inbox as inboxes
 from appliance.update import outcome, outcome_file, programs, stick, taking
@@ -76,7 +76,6 @@ def box_of(folder, monkeypatch, **options):
     monkeypatch.setattr(taking.time, "sleep", lambda _: None)
     monkeypatch.setattr(update_box, "agent", lambda: made.agent)
     monkeypatch.setattr(board_light, "show", made.lights.append)
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(update_box, "SCREEN", folder / "tty1")
     monkeypatch.setattr(update_box, "SITE", folder / "site.toml")
     return made
@@ -336,9 +335,19 @@ def test_the_inbox_itself_follows_no_link_and_reads_no_pipe(box, make):
     assert not box.inbox.is_full
 
 
-def test_systemd_that_stops_the_copying_is_a_stick_that_was_pulled(box):
-    with pytest.raises(Unavailable, match="was the stick pulled"):
-        update_itself._pulled(signal.SIGTERM, None)
+def test_systemd_that_stops_the_copying_is_a_stick_that_was_pulled(box, monkeypatch):
+    box.bring("v2")
+    before = signal.getsignal(signal.SIGTERM)
+
+    def stopped(*_):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(Taking, "from_stick", stopped)
+
+    done = command("take", box.stick)
+
+    assert "stopped while it was copied; was the stick pulled?" in str(done.exception)
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_stick_whose_bundle_changes_under_the_reader_is_refused(box, monkeypatch):

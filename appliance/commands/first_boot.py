@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from appliance.commands import enrolment_screen
+from appliance.commands import enrolment_screen, pulled
 from appliance.commands.ledger_options import now
 from appliance.gate.identity import fingerprint
 from appliance.provision import parcel, refusal, taker
@@ -70,7 +70,8 @@ def first_boot(
         )
     board_light.show(Light.BUSY)
     try:
-        made = _taken(place, home)
+        with pulled.heard("read"):
+            made = _taken(place, home)
     except (Refused, Unavailable) as error:
         refusal.remember(str(error), home, place)
         board_light.show(Light.REFUSED)

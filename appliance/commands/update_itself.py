@@ -1,11 +1,10 @@
 """`yardpass update take`, `waiting`, `fetch`: what a box does by itself, without a person."""
 
-import signal
 from pathlib import Path
 
 import click
 
-from appliance.commands import update_box
+from appliance.commands import pulled, update_box
 from appliance.commands.ledger_options import now
 from appliance.commands.office_options import Bars
 from appliance.commands.settings_option import settings_option
@@ -31,10 +30,10 @@ def take(folder: Path) -> None:
     if not any(folder.glob(stick.PATTERN)):  # whatever else is on it, the light is another's
         click.echo(f"no bundle in {folder}")
         return
-    signal.signal(signal.SIGTERM, _pulled)
     board_light.show(Light.BUSY)
     try:
-        offered = update_box.taking().from_stick(folder)
+        with pulled.heard("copied"):
+            offered = update_box.taking().from_stick(folder)
     except RunsHere as told:
         _done(str(told), folder)
         return
@@ -127,11 +126,6 @@ def _is_time(taking: Taking, settings: Settings) -> bool:
     if update is not None and is_here:
         taking.from_ledger(fetching.place(folder, update), update)
     return True
-
-
-def _pulled(*_: object) -> None:
-    """systemd ends whatever needs a stick that is gone."""
-    raise Unavailable("it was stopped while it was copied; was the stick pulled? put it in again")
 
 
 def _done(sentence: str, place: Path | None) -> None:

@@ -51,8 +51,9 @@ class Contact:
         self._clock = clock
         self.alarm: Callable[[], object] = lambda: None
         self._began = clock()
-        self._law = PulseLaw(limits, self._began)  # with the lock, as the next two
+        self._law = PulseLaw(limits, self._began)  # with the lock, as the next three
         self._is_on = False
+        self._known: int | None = None  # the deadline that the guard was told of
         self._stale = 0
         self._lock = threading.Lock()
         self._stopping = False  # set once, by anybody; a signal handler may not take the lock
@@ -162,8 +163,10 @@ class Contact:
 
     def _apply(self, now: int) -> str:
         """Brings the pin to where the law wants it. Gives what failed. Called with the lock."""
-        wanted = self._law.deadline() is not None
-        if wanted:
+        deadline = self._law.deadline()
+        wanted = deadline is not None
+        if deadline != self._known:
+            self._known = deadline
             self._news.put(None)  # the guard knows of the deadline before the pin moves
         if wanted == self._is_on:
             return self.fault
