@@ -29,7 +29,7 @@ PARTS = (
     *("settings", "terminal", "ledger", "peers", "clock", "clock chip", "camera", "reader"),
     *("contact", "exit", "tamper", "fire", "relay", "disk", "space", "commits", "heat", "power"),
     *("watchdog", "yardpass-relay", "yardpass-gate", "yardpass-sync", "yardpass-console@tty1"),
-    "versions",
+    *("other units", "versions"),
     "slots",
     "update",
     "automatic updates",
@@ -50,6 +50,7 @@ def site(desk, monkeypatch):
     for name in ("heat", "power", "watchdog"):
         monkeypatch.setattr(machine_probes, name, lambda: Missing("not here"))
     monkeypatch.setattr(machine_probes, "unit", lambda name: Missing("not here"))
+    monkeypatch.setattr(machine_probes, "failed", lambda: Missing("not here"))
     monkeypatch.setattr(machine_probes, "is_gate_at_work", lambda: False)
     return folder / "site.toml"
 

@@ -106,6 +106,10 @@ CASES = {
             (Unit("yardpass-gate", "failed", "watchdog", 0), Level.FAIL),
         ],
     ),
+    "failed": (
+        machine_lines.failed,
+        [((), Level.OK), (("yardpass-stick.service", "yardpass-update.service"), Level.FAIL)],
+    ),
     "slots": (
         update_lines.slots,
         [
@@ -237,6 +241,7 @@ def findings():
     states = st.sampled_from(["active", "failed", "inactive", "activating", "unknown"])
     unit = st.builds(Unit, word, states, word, number)
     yield lambda found: machine_lines.unit(found, "yardpass-gate"), unit
+    yield machine_lines.failed, st.lists(word, max_size=3).map(tuple)
     yield site_lines.ledger, st.builds(LedgerAge, *[number] * 6)
     peer = st.tuples(word, st.sampled_from(["here", "away", "connecting", "misbehaved"]))
     yield site_lines.peers, st.builds(Peers, st.booleans(), st.lists(peer, max_size=3))

@@ -168,6 +168,17 @@ def test_a_unit_is_as_systemctl_says(ask, found):
     assert machine_probes.unit("u", ask) == found
 
 
+def test_the_other_units_that_failed_are_named():
+    rows = (
+        "yardpass-stick.service loaded failed failed Yardpass first boot\n"
+        "yardpass-gate.service  loaded failed failed Yardpass gate\n\n"
+    )
+
+    assert machine_probes.failed(lambda _: rows) == ("yardpass-stick.service",)
+    assert machine_probes.failed(lambda _: "") == ()
+    assert machine_probes.failed(nothing_here) == Missing("no systemd here")
+
+
 def test_the_gate_is_at_work_when_systemd_runs_it():
     assert machine_probes.is_gate_at_work(lambda _: SHOWN.replace("failed", "active"))
     assert not machine_probes.is_gate_at_work(lambda _: SHOWN)

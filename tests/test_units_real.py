@@ -302,12 +302,16 @@ def test_the_systemd_of_the_box_says_the_same_of_the_units(running):
 
 
 def test_only_sync_listens_and_only_at_its_port(running):
-    found = running.run("sh", "-c", "cat /proc/net/tcp /proc/net/tcp6 /proc/net/udp").stdout
-    listening = {
-        line.split()[1].rpartition(":")[2] for line in found.splitlines() if " 0A " in line
-    }
+    states = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}  # listens; takes from anybody
+    listening = set()
+    for kind, state in states.items():
+        rows = running.run("cat", f"/proc/net/{kind}").stdout.splitlines()[1:]
+        words = [row.split() for row in rows]
+        listening |= {
+            (kind[:3], int(one[1].rpartition(":")[2], 16)) for one in words if one[3] == state
+        }
 
-    assert listening == {f"{7461:04X}"}
+    assert listening == {("tcp", 7461)}
 
 
 def test_the_relay_sees_no_store_no_secret_and_no_network(probe):

@@ -5,6 +5,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[1] / "systemd"
 UNITS = sorted((FOLDER / "system").glob("*.service"))
+IMAGE = FOLDER.parent / "image-build/rootfs/usr/lib/systemd/system"
+"""What an image has over that."""
 
 
 def read(path):

@@ -86,6 +86,7 @@ def _machine(folder: Path) -> Iterator[Line]:
     yield machine_lines.watchdog(machine_probes.watchdog())
     for name in machine_probes.UNITS:
         yield machine_lines.unit(machine_probes.unit(name), name)
+    yield machine_lines.failed(machine_probes.failed())
     yield machine_lines.versions(machine_probes.versions())
     yield from _update(Box())
 

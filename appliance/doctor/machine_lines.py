@@ -1,8 +1,9 @@
 """What is said of the machine: clock, storage, heat, power, services. Pure."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from appliance.doctor.lines import Line, NotHad, fail, not_had, ok, warn
+from appliance.doctor.lines import Fault, Line, Missing, NotHad, fail, not_had, ok, warn
 
 GOOD, FAIR, POOR = 0, 1, 2  # grades of a clock, as ledger_sync.clock has them
 SLOW_COMMIT_MS, BAD_COMMIT_MS = 100.0, 500.0
@@ -167,6 +168,17 @@ def unit(found: Unit | NotHad, name: str) -> Line:
     if found.restarts >= MANY_RESTARTS:
         return warn(name, f"active, started again {found.restarts} times", log)
     return ok(name, "active")
+
+
+def failed(found: Sequence[str] | NotHad) -> Line:
+    """`found` are the other units of ours that failed."""
+    part = "other units"
+    if isinstance(found, Missing | Fault):
+        return not_had(part, found)
+    if found:
+        log = f"look why with: journalctl -u {found[0]} -n 50"
+        return fail(part, f"failed: {', '.join(found)}", log)
+    return ok(part, "none has failed")
 
 
 def versions(found: str) -> Line:

@@ -143,6 +143,17 @@ def unit(name: str, ask: Run = run) -> Unit | NotHad:
     )
 
 
+def failed(ask: Run = run) -> tuple[str, ...] | NotHad:
+    """Units of ours that failed, beside those of `UNITS`, each of which has a line."""
+    try:
+        rows = ask(["systemctl", "list-units", "--failed", "--plain", "--no-legend", "yardpass-*"])
+    except OSError:
+        return Missing("no systemd here")
+    names = [row.split()[0] for row in rows.splitlines() if row.strip()]
+    told = {f"{name}.service" for name in UNITS}
+    return tuple(sorted(name for name in names if name not in told))
+
+
 def is_gate_at_work(ask: Run = run) -> bool:
     """Whether systemd runs a gate here, which then has the devices."""
     found = unit("yardpass-gate", ask)

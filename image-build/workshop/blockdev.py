@@ -106,8 +106,25 @@ def _fused(file: Path, socket: Path, size: int) -> Iterator[None]:
             _await(lambda: file.stat().st_size == size, running, "nbdfuse")
             yield
         finally:
+            try:
+                _unmount(file)
+                running.wait(_TIMEOUT_SECONDS)
+            finally:
+                running.kill()  # or this would wait for it for ever
+
+
+def _unmount(file: Path) -> None:
+    """A loop device over the file is let go of a moment after it was detached: whoever looks at
+    disks just then holds it. Raises `Unavailable` if it stays busy."""
+    end = time.monotonic() + START_SECONDS
+    while True:
+        try:
             run("umount", file)
-            running.wait(_TIMEOUT_SECONDS)
+            return
+        except Unavailable as error:
+            if "busy" not in str(error) or time.monotonic() > end:
+                raise
+        time.sleep(_POLL_SECONDS)
 
 
 def _await(is_there: object, running: subprocess.Popen[bytes], name: str) -> None:

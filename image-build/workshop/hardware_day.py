@@ -41,6 +41,7 @@ UNITS = (RELAY, GATE, SYNC, CONSOLE)
 SOCKET = "/run/yardpass-relay/relay.sock"
 STICK, FRAMES, WEDGE = Path("/run/stick"), Path("/run/frames"), Path("/run/twin/wedge")
 SYNC_PORT = 7461
+CLIENT_PORTS = {68, 546}  # of DHCP (RFC 2131, 4.1; RFC 8415, 7.2)
 MS = 1_000_000  # of nanoseconds
 TRIES = 60  # of typing: a busy machine stops amid a code, which spoils it, as a hand's pause would
 
@@ -231,8 +232,9 @@ def quiet() -> str:
     if root[2] != "erofs" or "ro" not in root[3].split(","):
         raise Wrong(f"root: {root}")
     ports = listening("tcp") | listening("tcp6")
-    if ports != {SYNC_PORT}:
-        raise Wrong(f"listening: {sorted(ports)}")
+    open_to_all = (listening("udp") | listening("udp6")) - CLIENT_PORTS
+    if ports != {SYNC_PORT} or open_to_all:
+        raise Wrong(f"listening: {sorted(ports)}, by UDP {sorted(open_to_all)}")
     sound = output_of("yardpass", "ledger", "fsck", "--site", "/var/lib/yardpass")
     if "store.db: sound" not in sound:
         raise Wrong(sound)
@@ -241,8 +243,9 @@ def quiet() -> str:
 
 def listening(kind: str) -> set[int]:
     """The ports that can be reached from outside: those of the box's own resolver cannot."""
+    state = "0A" if kind.startswith("tcp") else "07"  # listens; takes from anybody
     lines = Path(f"/proc/net/{kind}").read_text().splitlines()[1:]
-    places = [line.split()[1].partition(":") for line in lines if line.split()[3] == "0A"]
+    places = [line.split()[1].partition(":") for line in lines if line.split()[3] == state]
     return {int(port, 16) for address, _, port in places if not address.endswith("7F")}
 
 
