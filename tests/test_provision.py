@@ -186,6 +186,32 @@ def test_guards_work_at_the_new_box_with_the_pin_they_have(desk, main):
 
 
 @pytest.mark.long
+def test_a_parcel_brings_what_was_published_last_and_the_box_takes_nothing_older(desk, main):
+    main("office", "publish", "old.yardpass")
+    main("office", "enrol", "Mei")
+    main("office", "publish", "public")
+    main("ledger", "import", "public", "--site", "north-1")
+    published = status()["size"]
+    main("office", "enrol", "Okafor")  # in no ledger yet
+
+    assert main("provision", "stick", "--name", "e", "--gate", "e")[0] == 0
+    code, said, _ = booted(main, desk / "stick", desk / "home")
+
+    assert (code, f"with {published} entries" in said) == (0, True)
+    code, _, err = main("ledger", "import", "old.yardpass", "--site", desk / "home")
+    assert (code, "were accepted before" in err) == (1, True), err
+
+
+def test_a_parcel_of_an_office_that_published_nothing_has_no_ledger(desk, main):
+    main("office", "init", "--site", "hz08", "--office", "other")
+
+    found = main("provision", "stick", "--site", "other", "--name", "e", "--gate", "e")
+
+    assert found[0] == 0
+    assert not (desk / "stick" / parcel.LEDGER).exists()
+
+
+@pytest.mark.long
 def test_the_folder_that_the_office_wrote_guards_to_is_taken_as_it_is(desk, main):
     (desk / "pins").write_text("493027\n")
     (desk / "pins").chmod(0o600)

@@ -34,7 +34,7 @@ MAX_PASSWORD = 128
 @click.option(
     "--wiring", type=FILE, help="Tables for its settings: readers, inputs, lamps, relay."
 )
-@click.option("--ledger", type=FILE, help="The ledger in one file, as office publish writes it.")
+@click.option("--ledger", type=FILE, help="Ledger in one file; else what was published last.")
 @click.option(
     "--guards", type=FILE, help="Folder with keys of guards, as office guard --to makes it."
 )

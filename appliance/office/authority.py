@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from ledger_sync import entries, files, keyfile, note, trust
+from ledger_sync import archive, entries, files, keyfile, note, trust
 from ledger_sync.authority import snapshots
 from ledger_sync.authority.cosigner import Cosigner
 from ledger_sync.authority.publisher import ReplicaSource, publish, publish_draft
@@ -130,20 +130,33 @@ class Authority:
     def heard_at(self) -> int:
         """The time that a quorum signed when this office published last, Unix seconds; 0 before.
         Raises `Refused` for a checkpoint that is not ours."""
-        path = self.folder / "checkpoint"
-        if not path.exists():
-            return 0
         with self.book() as book:
-            made = files.read_bounded(path, note.MAX_NOTE, hint="take it away, publish anew")
-            known = book.believed()
-            opened = note.open_note(made, [one for by in known for one in by.quorum.verifiers])
-            return max(by.quorum_of(opened) or 0 for by in known)
+            opened = self._published(book)[1]
+            return max(by.quorum_of(opened) or 0 for by in book.believed()) if opened else 0
 
     def publish(self, checkpoint: bytes, target: Path, progress: Progress | None = None) -> None:
         """Writes the static files of the log into `target`, up to this checkpoint."""
         with self.book() as book:
             blobs, bar = self.folder / "blobs", _as(progress, "Publishing")
             publish(book.replica, checkpoint, target, blobs=blobs, progress=bar)
+
+    def write_published(self, target: Path) -> bool:
+        """The ledger as it was published last, in one file; whether it ever was."""
+        with self.book() as book:
+            made, opened = self._published(book)
+            if opened is not None:
+                bundles = book.replica.bundles(size=note.checkpoint_of(opened).size)
+                archive.write(target, made, book.replica.history.bridges(), bundles)
+        return opened is not None
+
+    def _published(self, book: Sequencer) -> tuple[bytes, note.Note | None]:
+        """The checkpoint that was published last, and its text opened; nothing before."""
+        path = self.folder / "checkpoint"
+        if not path.exists():
+            return b"", None
+        made = files.read_bounded(path, note.MAX_NOTE, hint="take it away, publish anew")
+        known = [one for by in book.believed() for one in by.quorum.verifiers]
+        return made, note.open_note(made, known)
 
     def publish_draft(self, target: Path) -> None:
         """Writes what cosigners elsewhere must see before they sign."""

@@ -23,10 +23,13 @@ from ledger_sync.archive import is_archive
 from ledger_sync.errors import Refused
 from ledger_sync.trust import Trust
 
+MAX_OWN_LEDGER = 8 << 20  # bytes of what the office published; more comes over the network
+
 
 class Extras(NamedTuple):
     """What a parcel may hold beside the terminal: more tables for its settings (readers, inputs,
-    lamps), its network, keys that may log in, the ledger as one file, guards' keys."""
+    lamps), its network, keys that may log in, the ledger as one file instead of what the office
+    published last, guards' keys."""
 
     wiring: str = ""
     network: Network | None = None
@@ -52,6 +55,11 @@ def write(office: Office, folder: Path, post: Post, extras: Extras, *, now: Now)
         files.replace(folder / name, one, mode=0o600)
     if extras.ledger is not None:
         held[LEDGER] = _copied(extras.ledger, folder / LEDGER)
+    elif office.authority.write_published(folder / LEDGER):
+        if (folder / LEDGER).stat().st_size > MAX_OWN_LEDGER:
+            (folder / LEDGER).unlink()
+        else:
+            held[LEDGER] = parcel.digest_of(folder / LEDGER)
     listed = Listed(office.origin, post.name, post.gate, post.addresses, genesis, held)
     files.replace(folder / LIST, parcel.text_of(listed), mode=0o600)  # last: now it is one
     return genesis

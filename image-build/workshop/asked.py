@@ -16,6 +16,19 @@ FSCK = f"yardpass ledger fsck --site {SITE}\n"
 
 DOCTOR = f"yardpass doctor --settings {SITE}/site.toml 2>&1 | sed 's/^/doctor: /'\n"
 
+_VERB = "yardpass update {0} 2>&1 | sed 's/^/{0}: /'\n"
+VERBS = (
+    AT_WORK
+    + WELL
+    + "".join(_VERB.format(verb) for verb in ("validate", "prevent-revert", "revert"))
+    + "yardpass update factory-reset --yes\n"
+    + STAY
+)
+BEGUN_ANEW = f"""\
+echo LEFT $(ls {SITE} | grep -v guards)
+echo ON DISK $(ls /persistent)
+{DOCTOR}"""
+
 HELD = f"""\
 {_PYTHON} '
 import time

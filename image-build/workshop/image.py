@@ -85,13 +85,13 @@ def _stage(name: str, folder: Path, keys: Path) -> None:
     rootfs.make_stage(wanted, folder, build.version_of(), _keyring(keys))
 
 
-def _keyring(keys: Path) -> Path | None:
-    """What the image trusts for updates, if anything."""
+def _keyring(keys: Path) -> Path:
+    """What the image trusts for updates. The first image of a folder of keys makes them."""
     keyring = ota.keys_in(keys).certificate
-    if keyring.exists():
-        return keyring
-    _say(f"no {keyring}: this image takes no updates; make one with: yardpass-image keys")
-    return None
+    if not keyring.exists():
+        made = ota.make_keys(keys, "updates")
+        _say(f"{made.key} is new and signs updates for what trusts this image; keep it off-line")
+    return keyring
 
 
 @cli.command()

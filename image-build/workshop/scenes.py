@@ -38,7 +38,17 @@ _FULL = {
     r"health: .*takes no write": "the health check says so",
     r"gate: .*(GREEN|NOT RECORDED)": "the gate goes on deciding",
 }
-NAMES = ("refusals", "full", *bad_slots.NAMES, "cuts", "good", "stick", "damaged")
+_VERBS = {
+    r"validate: slot (a|b) is kept": "the slot that runs is kept",
+    r"prevent-revert: slot (a|b) is empty": "the other one is emptied",
+    r"revert: .*going back was prevented": "and is not gone back to",
+}
+_NEW = {
+    r"LEFT store$": "of the terminal nothing is left",
+    r"ON DISK journal lost\+found rauc yardpass$": "nor of its updates",
+    r"doctor: FAIL +settings": "it is a new box",
+}
+NAMES = ("refusals", "full", *bad_slots.NAMES, "cuts", "good", "stick", "damaged", "verbs")
 Scene = Callable[[], None]
 
 
@@ -65,6 +75,7 @@ class Scenes:
             "good": self.good,
             "stick": self.stick,
             "damaged": self.damaged,
+            "verbs": self.verbs,
         }
 
     def due(self, names: Sequence[str], seconds: float) -> Iterator[tuple[str, Scene]]:
@@ -90,7 +101,9 @@ class Scenes:
         self._seen(script, _FULL)
 
     def _seen(self, script: str, wanted: Mapping[str, str]) -> None:
-        heard = self.day.home(script + TELL + END)
+        self._expect(self.day.home(script + TELL + END), wanted)
+
+    def _expect(self, heard: Heard, wanted: Mapping[str, str]) -> None:
         for pattern, what in wanted.items():
             expect(heard, pattern, what)
 
@@ -214,6 +227,12 @@ class Scenes:
         heard = self.day.home(asked.WELL + asked.DOCTOR + END)
         expect(heard, f"doctor: WARN +slots .*slot {broken} holds nothing whole", "it is told")
         expect(heard, f"doctor: WARN +update .*slot {broken} .* given up for", "and why")
+
+    def verbs(self) -> None:
+        """What a technician may type: keep this slot, empty the other one, and begin anew. The box
+        is no terminal after it."""
+        self._expect(self.day.home(asked.VERBS), _VERBS)
+        self._expect(self.day.home(asked.BEGUN_ANEW + END), _NEW)
 
     def slots(self) -> torn_card.Slots:
         """What whole slots hold: a as it was built, b as the good bundle brings it."""
