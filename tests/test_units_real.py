@@ -408,6 +408,36 @@ def test_a_stick_s_update_is_installed_though_it_is_pulled_by_root_without_its_r
         assert found[name] is not True, name
 
 
+def test_a_terminal_takes_a_newer_ledger_from_a_stick_by_root_without_its_rights(running):
+    office = ("--office", running.root.parent / "desk" / "office")
+    drop_in = running.root / "etc/systemd/system/run-yardpass_stick.mount.d/test.conf"
+    stick = running.root / "srv/stick"
+    for path in (drop_in.parent, stick):
+        path.mkdir(parents=True, exist_ok=True)
+    drop_in.write_text(STICK)
+    running.run("systemctl", "daemon-reload")
+    before = ledger_size(running)
+    main("office", "enrol", *office, "Mei")
+    main("office", "publish", *office, stick / "ledger.yardpass")
+
+    done = running.run("systemctl", "start", "yardpass-stick-ledger")
+
+    assert done.returncode == 0, running.journal("yardpass-stick-ledger")
+    assert ledger_size(running) > before
+    store = running.root / HOME / "store"
+    assert {path.stat().st_mode & 0o777 for path in store.glob("store.db*")} == {0o660}
+    (stick / "ledger.yardpass").write_bytes(b"no ledger")
+    assert running.run("systemctl", "start", "yardpass-stick-ledger").returncode != 0
+    assert "no ledger file" in running.journal("yardpass-stick-ledger")
+    running.run("systemctl", "reset-failed", "yardpass-stick-ledger")
+    running.run("systemctl", "stop", "run-yardpass_stick.mount")
+
+
+def ledger_size(made):
+    said = made.run("yardpass", "ledger", "status", "--site", f"/{HOME}", "--json")
+    return json.loads(said.stdout)["size"]
+
+
 def state_of(persistent):
     file = persistent / "update.json"
     return json.loads(file.read_text())["state"] if file.exists() else ""
