@@ -337,14 +337,26 @@ def test_a_bundle_without_a_journal_or_a_store_says_so(site, main, tmp_path, mon
     assert b"no store at" in found["yardpass-doctor/ledger.json"]
 
 
-def test_a_bundle_that_cannot_be_written_is_told_and_one_of_no_settings_too(site, main, tmp_path):
+def test_a_bundle_is_made_though_the_settings_are_damaged_and_holds_no_secret(
+    site, planted, main, tmp_path
+):
+    site.write_text("[site]\norigin = 7\n")
+
+    code, _, _ = main("doctor", "--settings", site, "--bundle", tmp_path / "b.tar.gz")
+
+    found = contents(tmp_path / "b.tar.gz")
+    names = ("doctor.json", "journal.txt", "update.json")
+    assert (code, sorted(found)) == (1, [f"yardpass-doctor/{name}" for name in names])
+    whole = b"".join(found.values())
+    assert b"the gate opens" in whole
+    for secret in planted:
+        for spelling in (secret, secret.hex().encode(), base64.b64encode(secret).rstrip(b"=")):
+            assert spelling.lower() not in whole.lower(), spelling
+
+
+def test_a_bundle_that_cannot_be_written_is_told(site, main, tmp_path):
     code, _, err = main("doctor", "--settings", site, "--bundle", tmp_path / "none" / "b.tar.gz")
     assert (code, "cannot be written" in err) == (1, True)
-
-    code, _, err = main(
-        "doctor", "--settings", tmp_path / "no.toml", "--bundle", tmp_path / "b.tar.gz"
-    )
-    assert (code, "no file" in err) == (1, True)
 
 
 def test_an_empty_scene_is_a_picture_too(site, main):

@@ -15,7 +15,8 @@ from appliance.doctor import bundle as bundles
 from appliance.doctor import lines, machine_probes
 from appliance.doctor.examination import examine
 from appliance.doctor.lines import Level, Line
-from appliance.settings import load
+from appliance.settings import Settings, load
+from ledger_sync.errors import Refused, Unavailable
 
 COLOURS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red", Level.ABSENT: None}
 DISCONNECT = "the relay will switch; take the gate's wires off it first"
@@ -33,8 +34,8 @@ DISCONNECT = "the relay will switch; take the gate's wires off it first"
 def doctor(path: Path, as_json: bool, click: bool, bundle: Path | None) -> None:
     """Examine this terminal: each part OK, WARN, FAIL or not here, and what to do.
 
-    Camera, readers and inputs are left to a gate that systemd runs; stop it to examine them. As
-    root it sees everything. 1 if anything failed.
+    A gate that systemd runs is asked how camera, readers and inputs are; stop it to see through
+    the camera. As root it sees everything. 1 if anything failed.
     """
     if click:
         _warn_of_click(path, as_json=as_json)
@@ -47,10 +48,18 @@ def doctor(path: Path, as_json: bool, click: bool, bundle: Path | None) -> None:
         told = {"lines": [lines.document(line) for line in found], "ok": lines.is_well(found)}
         cli.echo(json.dumps(told, indent=1))
     if bundle is not None:
-        held = bundles.write(bundle, load(path), found, run=machine_probes.run)
+        held = bundles.write(bundle, _settings(path), found, run=machine_probes.run)
         cli.echo(f"{bundle} holds {', '.join(held)}; look through it before you send it", err=True)
     if not lines.is_well(found):
         sys.exit(1)
+
+
+def _settings(path: Path) -> Settings | Path:
+    """The terminal's folder for settings that cannot be read: that may be why support is asked."""
+    try:
+        return load(path)
+    except (Refused, Unavailable):
+        return path.parent
 
 
 def _warn_of_click(path: Path, *, as_json: bool) -> None:

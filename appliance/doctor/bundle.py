@@ -22,7 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from appliance.doctor import lines, machine_probes, site_probes
+from appliance.doctor import lines, site_probes
 from appliance.doctor.lines import Line
 from appliance.settings import Settings
 from appliance.update import outcome_file
@@ -35,6 +35,7 @@ from ledger_sync.replica import Replica
 JOURNAL_LINES = 2_000
 MAX_MEMBER = 1 << 20  # bytes of one file
 STRUCK = "[struck out]"
+KEYS, SECRET = ("terminal.key", "link.key"), "site.secret"  # where the office puts them
 _CODES = re.compile(
     r"\bYP[A-Z]?1:\S*|yardpass-key [^\n]*|\b[0-9a-fA-F]{32,}\b|[A-Za-z0-9+/]{40,}=*"
 )
@@ -42,8 +43,9 @@ _CODES = re.compile(
 Run = Callable[[Sequence[str]], str]
 
 
-def write(path: Path, settings: Settings, found: Iterable[Line], *, run: Run) -> list[str]:
-    """Makes the tarball and gives the names of what it holds. Raises `Unavailable`."""
+def write(path: Path, settings: Settings | Path, found: Iterable[Line], *, run: Run) -> list[str]:
+    """Makes the tarball and gives the names of what it holds. `settings` is the terminal's folder
+    where they cannot be read: what is known without them is packed. Raises `Unavailable`."""
     members = cleaned(_members(settings, found, run), secrets_of(settings))
     files.replace(path, packed(members), mode=0o600)
     return sorted(members)
@@ -73,15 +75,19 @@ def packed(members: Mapping[str, bytes]) -> bytes:
     return whole.getvalue()
 
 
-def secrets_of(settings: Settings) -> list[bytes]:
+def secrets_of(settings: Settings | Path) -> list[bytes]:
     """What must never leave: the seeds of this terminal's keys, the site's secret. Those that
     cannot be read here cannot be given away either."""
+    if isinstance(settings, Path):
+        keys, secret = [settings / name for name in KEYS], settings / SECRET
+    else:
+        keys, secret = [settings.key, settings.link_key], settings.site_secret
     found = []
-    for path in (settings.key, settings.link_key):
+    for path in keys:
         with suppress(Refused, Unavailable):
             found.append(read_key(path, hint="").seed)
     with suppress(Refused, Unavailable):
-        found.append(read_secret(settings.site_secret, hint=""))
+        found.append(read_secret(secret, hint=""))
     return found
 
 
@@ -97,14 +103,18 @@ def _spellings(secret: bytes) -> list[bytes]:
     ]
 
 
-def _members(settings: Settings, found: Iterable[Line], run: Run) -> dict[str, str]:
-    return {
+def _members(settings: Settings | Path, found: Iterable[Line], run: Run) -> dict[str, str]:
+    members = {
         "doctor.json": _json([lines.document(line) for line in found]),
+        "update.json": _json(_update(Box())),
+        "journal.txt": _journal(run),
+    }
+    if isinstance(settings, Path):
+        return members
+    return members | {
         "settings.json": _json(_settings(settings)),
         "peers.json": _json(peers_file.read(settings.store.parent)),
         "ledger.json": _json(_ledger(settings)),
-        "update.json": _json(_update(Box())),
-        "journal.txt": _journal(run),
     }
 
 
@@ -137,11 +147,9 @@ def _update(box: Box) -> dict[str, Any]:
 
 
 def _journal(run: Run) -> str:
-    units = [f"--unit={name}" for name in machine_probes.UNITS]
+    shown = ("--no-pager", f"--lines={JOURNAL_LINES}", "--output=short-iso")
     try:
-        return run(
-            ["journalctl", "--no-pager", f"--lines={JOURNAL_LINES}", "--output=short-iso", *units]
-        )
+        return run(["journalctl", *shown, "--unit=yardpass-*"])
     except OSError as error:
         return f"no journal here ({error})\n"
 
