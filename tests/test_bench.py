@@ -1,6 +1,7 @@
 """The bench: ratios that a busy machine cannot spoil, floors that fail when they are missed."""
 
 import json
+import os
 import random
 from collections import deque
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from appliance import cli
-from appliance.bench import crowd, gossip, ledger, memory, passing, scan, verdicts
+from appliance.bench import crossing, crowd, gossip, ledger, memory, passing, scan, verdicts
 from appliance.bench.measure import (
     Row,
     as_where_set,
@@ -294,9 +295,10 @@ def test_the_decision_bench_makes_its_rows(tmp_path, monkeypatch):
 
     rows = verdicts.rows(steps.append)
 
-    assert {row.at_most for row in rows} == {1.35, 1.3, 2.0, None}
-    raw = [row.note for row in rows if row.at_most == 1.35]
-    assert all(note.endswith(" on this machine now") for note in raw)
+    assert {row.at_most for row in rows} - {1.35, 1.45} == {1.3, 2.0, None}
+    raw = [row.note for row in rows if row.aim == 1.15]
+    assert len(raw) == 2
+    assert all(" on this machine now, where a piece of Python takes 0." in note for note in raw)
     assert len({row.name for row in rows}) == len(rows)
     assert all(0 < row.low <= row.value <= row.high for row in rows)
     counts = ("1,000", "100,000", "1,000,000")
@@ -306,6 +308,16 @@ def test_the_decision_bench_makes_its_rows(tmp_path, monkeypatch):
         (1.3, 1.1),
         (None, None),
     ]
+
+
+@pytest.mark.parametrize(("pieces", "floor"), [(0.079, 1.35), (0.115, 1.35), (0.116, 1.45)])
+def test_the_floor_of_a_decision_is_that_of_machines_like_this(small, monkeypatch, pieces, floor):
+    monkeypatch.setattr(verdicts, "_pieces", lambda bench: pieces)
+    monkeypatch.setattr(verdicts, "RUNS", 1)
+
+    rows = verdicts._decide_rows(small)
+
+    assert [row.at_most for row in rows] == [floor, floor]
 
 
 def test_the_ledger_bench_makes_its_rows(monkeypatch):
@@ -371,9 +383,30 @@ def test_the_scan_bench_makes_its_rows(monkeypatch):
     rows = scan.rows(steps.append)
 
     floors = [(row.at_most, row.at_least) for row in rows]
-    assert set(floors) == {(0.10, None), (1.15, None), (None, 1.05), (None, 1.15), (None, None)}
+    child = max(most for most, _ in floors if most)
+    assert child >= 1.15
+    assert set(floors) == {(0.10, None), (child, None), (None, 1.05), (None, 1.15), (None, None)}
     assert all(row.low <= row.high for row in rows)
     assert len(steps) == 2 + len(Few)
+
+
+@pytest.mark.parametrize(("bare", "floor"), [(1.0, 1.15), (1.07, 1.15), (1.134, 1.214)])
+def test_the_floor_of_the_child_is_above_what_two_bare_processes_cost(monkeypatch, bare, floor):
+    monkeypatch.setattr(crossing, "ratio", lambda: bare)
+    for name in ("LOOKS_A_PICTURE", "CODE_PICTURES"):
+        monkeypatch.setattr(scan, name, 3)
+
+    child, empty = scan._child_rows(lambda _: None)
+
+    assert (child.at_most, empty.at_most) == (floor, None)
+    assert child.note == f"two bare processes that hand a picture over: {bare:.3f}"
+
+
+def test_another_process_costs_more_than_none_and_leaves_nothing_behind():
+    before = os.sched_getaffinity(0)
+
+    assert 1.0 < crossing.ratio() < 3.0
+    assert os.sched_getaffinity(0) == before
 
 
 def test_the_gossip_bench_makes_its_rows(monkeypatch):

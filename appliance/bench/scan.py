@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 
+from appliance.bench import crossing
 from appliance.bench.measure import Row, interleaved_ratio, row_of
 from hw.codes import Effort, Scanner, Zbar, Zxing
 from hw.decoder import DecoderChild
@@ -34,6 +35,7 @@ PAYLOAD_CHARACTERS = (44, 124, 236)
 IDLE_SCENES = 8
 CODE_PICTURES = 30
 LOOKS_A_PICTURE = 40
+CHILD_FLOOR, CHILD_OVER_BARE = 1.15, 0.08  # the latter above what two bare processes cost
 DEADLINE_SECONDS = 30.0
 """No picture is to be lost while it is measured, also on a slow board."""
 
@@ -108,8 +110,16 @@ def _child_rows(progress: Progress) -> list[Row]:
     with DecoderChild(deadline_seconds=DEADLINE_SECONDS) as child, _one_core(child):
         with_code = _child_ratio(child, scanner, readable)
         without = _child_ratio(child, scanner, empty)
+    bare = crossing.ratio()
+    floor = max(CHILD_FLOOR, bare + CHILD_OVER_BARE)
     return [
-        row_of("decode through the child / in process", with_code, at_most=1.15, aim=1.06),
+        row_of(
+            "decode through the child / in process",
+            with_code,
+            at_most=round(floor, 3),
+            aim=1.06,
+            note=f"two bare processes that hand a picture over: {bare:.3f}",
+        ),
         row_of(
             "empty frame through the child / in process",
             without,
