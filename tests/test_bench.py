@@ -295,7 +295,7 @@ def test_the_decision_bench_makes_its_rows(tmp_path, monkeypatch):
 
     rows = verdicts.rows(steps.append)
 
-    assert {row.at_most for row in rows} - {1.35, 1.45} == {1.3, 2.0, None}
+    assert {row.at_most for row in rows} - {1.35, 1.55} == {1.3, 2.0, None}
     raw = [row.note for row in rows if row.aim == 1.15]
     assert len(raw) == 2
     assert all(" on this machine now, where a piece of Python takes 0." in note for note in raw)
@@ -310,7 +310,7 @@ def test_the_decision_bench_makes_its_rows(tmp_path, monkeypatch):
     ]
 
 
-@pytest.mark.parametrize(("pieces", "floor"), [(0.079, 1.35), (0.115, 1.35), (0.116, 1.45)])
+@pytest.mark.parametrize(("pieces", "floor"), [(0.079, 1.35), (0.115, 1.35), (0.116, 1.55)])
 def test_the_floor_of_a_decision_is_that_of_machines_like_this(small, monkeypatch, pieces, floor):
     monkeypatch.setattr(verdicts, "_pieces", lambda bench: pieces)
     monkeypatch.setattr(verdicts, "RUNS", 1)
@@ -390,7 +390,7 @@ def test_the_scan_bench_makes_its_rows(monkeypatch):
     assert len(steps) == 2 + len(Few)
 
 
-@pytest.mark.parametrize(("bare", "floor"), [(1.0, 1.15), (1.07, 1.15), (1.134, 1.214)])
+@pytest.mark.parametrize(("bare", "floor"), [(1.0, 1.15), (1.05, 1.15), (1.134, 1.234)])
 def test_the_floor_of_the_child_is_above_what_two_bare_processes_cost(monkeypatch, bare, floor):
     monkeypatch.setattr(crossing, "ratio", lambda: bare)
     for name in ("LOOKS_A_PICTURE", "CODE_PICTURES"):
