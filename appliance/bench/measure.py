@@ -4,6 +4,7 @@ Only CPU time of this thread counts, so other processes disturb it little; no fi
 absolute promise. Knows nothing of what it measures.
 """
 
+import os
 import re
 import statistics
 import struct
@@ -53,6 +54,17 @@ def twice(work: Work) -> Work:
 
 def both(one: Work, other: Work) -> Work:
     return lambda: (one(), other())
+
+
+def flush_of(handle: int) -> Work:
+    """A page that is written to this file and flushed, as a commit does."""
+    page = os.urandom(4096)
+
+    def flush() -> None:
+        os.pwrite(handle, page, 8_192)
+        os.fdatasync(handle)
+
+    return flush
 
 
 def thread_ns(work: Callable[[], object]) -> int:

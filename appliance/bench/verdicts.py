@@ -16,15 +16,15 @@ from pathlib import Path
 
 from nacl.signing import VerifyKey
 
-from appliance.bench import rules
+from appliance.bench import floors, rules
 from appliance.bench.measure import (
     Row,
     Work,
     as_where_set,
     both,
     bound,
+    flush_of,
     interleaved_ratio,
-    piece_of_python,
     row_of,
     twice,
 )
@@ -43,11 +43,6 @@ from ledger_sync.sealing import Sealer, auditor_key_of
 from ledger_sync.store import Store
 
 NOW = 1_795_334_400
-PIECES_THERE = 0.079
-"""Verifications a piece of Python took where floors were set: 1.33 for C; at 0.110 up to 1.50."""
-NEAR_PIECES, FLOOR, FAR_FLOOR = 0.115, 1.35, 1.55
-"""Where a piece takes more than the first, what is carried over is too much by the store's part,
-which is no Python: 1.40 to 1.44 at 0.121 to 0.128. There the last is the floor."""
 SITE, ORIGIN = "yp:hz07", "yardpass/hz07"
 HOLDERS = 400  # people who take turns at the gate
 LOOKUPS = 10_000  # of anybody: they lie on ten times the pages that a connection keeps
@@ -204,14 +199,12 @@ def _opened(stack: ExitStack, folder: Path, count: int, synchronous: str = "FULL
 
 
 def _pieces(bench: Bench) -> float:
-    """Verifications that a piece of Python takes here."""
-    pairs = [(piece_of_python, holder.verify) for holder in bench.holders]
-    return statistics.median(interleaved_ratio(pairs, runs=RUNS, prepare=bench.store.look))
+    return floors.pieces([holder.verify for holder in bench.holders], bench.store.look, RUNS)
 
 
 def _as_there(bench: Bench, ratios: list[float]) -> list[float]:
     """Ratios to verifications, as where their floors were set."""
-    return as_where_set(ratios, _pieces(bench), PIECES_THERE)
+    return as_where_set(ratios, _pieces(bench), floors.PIECES_THERE)
 
 
 def _raw(ratios: list[float]) -> str:
@@ -224,13 +217,12 @@ def _decide_rows(bench: Bench) -> list[Row]:
     look = bench.store.look
     c, b = (interleaved_ratio(p, runs=RUNS, prepare=look) for p in (by_reference, carried))
     pieces = _pieces(bench)
-    floor = FLOOR if pieces <= NEAR_PIECES else FAR_FLOOR
     note = f", where a piece of Python takes {pieces:.3f} verifications"
     return [
         row_of(
             name,
-            as_where_set(found, pieces, PIECES_THERE),
-            at_most=floor,
+            as_where_set(found, pieces, floors.PIECES_THERE),
+            at_most=floors.floor_at(pieces),
             aim=1.15,
             note=_raw(found) + note,
         )
@@ -271,7 +263,7 @@ def _log_rows(stack: ExitStack, folder: Path, durable: Bench) -> list[Row]:
     page = stack.enter_context((folder / "page").open("w+b", buffering=0))
     page.write(bytes(1 << 20))
     os.fsync(page.fileno())
-    flush, record = _flush(page.fileno()), durable.decide_and_record
+    flush, record = flush_of(page.fileno()), durable.decide_and_record
     bare = [(bound(record, h.reference), h.verify) for h in durable.holders]
     flushed = [(candidate, both(verify, flush)) for candidate, verify in bare]
     record = unflushed.decide_and_record
@@ -303,13 +295,3 @@ def _log_rows(stack: ExitStack, folder: Path, durable: Bench) -> list[Row]:
             note="synchronous=FULL; reported, the flush belongs to the disk",
         ),
     ]
-
-
-def _flush(handle: int) -> Work:
-    page = os.urandom(4096)
-
-    def flush() -> None:
-        os.pwrite(handle, page, 8_192)
-        os.fdatasync(handle)
-
-    return flush
