@@ -7,13 +7,12 @@ does a fixed piece of work on it, of about a millisecond, and answers. Against t
 import mmap
 import os
 import socket
-import time
 import warnings
-from collections.abc import Callable
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from appliance.bench.measure import least_ns, with_process
 
 ROWS, COLUMNS = 720, 1280
 LOOKS, RUNS = 15, 3
@@ -33,20 +32,18 @@ def ratio() -> float:
     if pid == 0:
         _serve(ours, theirs, slot)
     theirs.close()
-    clock = (~pid << 3) | 2  # MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED)
+    both_ns = with_process(pid)
 
     def through() -> None:
         np.copyto(slot, plane)
         ours.send(b".")
         ours.recv(1)
 
-    def now_ns() -> int:
-        return time.thread_time_ns() + time.clock_gettime_ns(clock)
-
     try:
         through()
         runs = [
-            _least(through, now_ns) / _least(lambda: _work(plane), now_ns) for _ in range(RUNS)
+            least_ns(through, both_ns, LOOKS) / least_ns(lambda: _work(plane), both_ns, LOOKS)
+            for _ in range(RUNS)
         ]
     finally:
         ours.close()
@@ -68,11 +65,3 @@ def _serve(ours: socket.socket, theirs: socket.socket, slot: NDArray[np.uint8]) 
 
 def _work(plane: NDArray[np.uint8]) -> int:
     return sum(int((plane[1:].astype(np.int16) - plane[:-1]).max()) for _ in range(3))
-
-
-def _least(work: Callable[[], object], now_ns: Callable[[], int]) -> int:
-    times = [now_ns()]
-    for _ in range(LOOKS):
-        work()
-        times.append(now_ns())
-    return min(after - before for before, after in pairwise(times))

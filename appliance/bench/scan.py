@@ -8,15 +8,13 @@ chosen on other seeds. Ratios only; knows nothing of passes.
 
 import os
 import random
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import pairwise
 
 from appliance.bench import crossing
-from appliance.bench.measure import Row, interleaved_ratio, row_of
+from appliance.bench.measure import Row, interleaved_ratio, least_ns, row_of, with_process
 from hw.codes import Effort, Scanner, Zbar, Zxing
 from hw.decoder import DecoderChild
 from hw.motion import IDLE_TURN, MotionGate
@@ -129,23 +127,13 @@ def _child_rows(progress: Progress) -> list[Row]:
 
 
 def _child_ratio(child: DecoderChild, scanner: Scanner, planes: list[Luma]) -> list[float]:
-    clock_of_child = (~(child.pid or 0) << 3) | 2  # MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED)
-
-    def now_ns() -> int:
-        return time.thread_time_ns() + time.clock_gettime_ns(clock_of_child)
-
-    def least_ns(work: Callable[[], object]) -> int:
-        times = [now_ns()]
-        for _ in range(LOOKS_A_PICTURE):
-            work()
-            times.append(now_ns())
-        return min(after - before for before, after in pairwise(times))
+    both_ns = with_process(child.pid or 0)
 
     def through(decoder: DecoderChild | Scanner, plane: Luma) -> Callable[[], object]:
         return lambda: decoder.read(plane, Effort.QUICK)
 
     pairs = [(through(child, plane), through(scanner, plane)) for plane in planes]
-    return interleaved_ratio(pairs, clock=least_ns)
+    return interleaved_ratio(pairs, clock=lambda work: least_ns(work, both_ns, LOOKS_A_PICTURE))
 
 
 @contextmanager

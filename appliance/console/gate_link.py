@@ -5,9 +5,10 @@ A gate that does not answer is a state: None, and then its State again once it i
 
 import socket
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
+from appliance.gate.inquiry import answered
 from appliance.gate.remote import ASK, MAX_ANSWER, Answer, Request, State, Why, answer_of
 from ledger_sync.errors import Refused
 
@@ -43,13 +44,12 @@ class GateLink:
 
     def do(self, request: Request) -> Answer:
         """Sends what was signed and waits for the answer; for any thread."""
+
+        def packet() -> bytes:
+            return request._replace(sent_ms=time.monotonic_ns() // 1_000_000).to_bytes()
+
         try:
-            with closing(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)) as line:
-                line.settimeout(ANSWER_SECONDS)
-                line.connect(self._path)
-                sent_ms = time.monotonic_ns() // 1_000_000
-                line.send(request._replace(sent_ms=sent_ms).to_bytes())
-                found = answer_of(line.recv(MAX_ANSWER))
+            found = answered(self._path, packet, ANSWER_SECONDS)
         except (OSError, Refused) as error:
             return Answer(False, Why.GONE, str(error))
         return found if isinstance(found, Answer) else Answer(False, Why.GONE)

@@ -2,12 +2,13 @@
 change nothing of a box while people pass."""
 
 import socket
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 from appliance.gate.console_socket import path_beside
 from appliance.gate.door import State
-from appliance.gate.remote import ASK, MAX_ANSWER, answer_of
+from appliance.gate.remote import ASK, MAX_ANSWER, Answer, answer_of
 from appliance.gate.remote import State as Condition
 from ledger_sync.errors import Refused, Unavailable
 
@@ -16,14 +17,20 @@ _SHUT = frozenset({"", *(one.value for one in (State.UNSEEN, State.CLOSED, State
 """How a door is that nobody stands in, or of which nobody knows."""
 
 
+def answered(path: Path | str, packet: Callable[[], bytes], seconds: float) -> Answer | Condition:
+    """What a gate answers at its socket; `packet` makes what it is sent, once it listens. Raises
+    `OSError` if it does not answer in time, `Refused` for no answer of a gate."""
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)) as line:
+        line.settimeout(seconds)
+        line.connect(str(path))
+        line.send(packet())
+        return answer_of(line.recv(MAX_ANSWER))
+
+
 def condition_at(store: Path, seconds: float = ANSWER_SECONDS) -> Condition:
     """How the gate of this store says it is. Raises `Unavailable` if none answers in time."""
     try:
-        with closing(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)) as line:
-            line.settimeout(seconds)
-            line.connect(str(path_beside(store)))
-            line.send(ASK)
-            found = answer_of(line.recv(MAX_ANSWER))
+        found = answered(path_beside(store), lambda: ASK, seconds)
     except (OSError, Refused) as error:
         raise Unavailable(f"the gate's process does not answer ({error})") from error
     if not isinstance(found, Condition):
