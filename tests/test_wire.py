@@ -9,6 +9,7 @@ import logging
 import socket
 import ssl
 import tempfile
+from asyncio.sslproto import _SSLProtocolTransport
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -480,3 +481,12 @@ def test_the_gate_is_not_held_up_while_its_terminal_catches_up(tmp_path):
             return count
 
     assert asyncio.run(play()) > 0
+
+
+def test_a_transport_of_tls_that_was_closed_twice_is_ended_without_an_error():
+    transport = _SSLProtocolTransport(None, None)  # as close() twice leaves it
+    transport._closed = True
+
+    wire.aborted(transport)
+
+    assert transport.is_closing()
