@@ -627,6 +627,12 @@ def test_an_outcome_is_read_again_as_it_was_written(made):
     assert made.sentence
 
 
+@pytest.mark.parametrize("state", State)
+def test_an_outcome_without_a_reason_is_a_sentence_too(state):
+    assert Outcome("", "", state, 0).sentence.rstrip(": ")[-1:].isalnum()
+    assert "{" not in Outcome("", "", state, 0).sentence
+
+
 def test_an_outcome_with_a_line_break_or_a_lie_in_it_is_none():
     good = json.loads(Outcome(NEW, "stick", State.KEPT, 7).to_bytes())
 

@@ -47,7 +47,7 @@ _SAYS = {
     State.REFUSED: "an update was refused: {why}",
     State.GIVEN_UP: "{why}",
 }
-
+_NO_WHY = "nobody wrote down why"  # a record that something else than this version wrote
 
 _CUT_OFF = {
     State.COPYING: "the box stopped while it was copied; put the stick in again",
@@ -70,7 +70,8 @@ class Outcome:
 
     @property
     def sentence(self) -> str:
-        return _SAYS[self.state].format(version=self.version or "of no version", why=self.why)
+        version, why = self.version or "of no version", self.why or _NO_WHY
+        return _SAYS[self.state].format(version=version, why=why)
 
     def to_bytes(self) -> bytes:
         found = asdict(replace(self, tries={})) | {"state": self.state.value}
