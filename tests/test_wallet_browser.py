@@ -1,11 +1,12 @@
 """The wallet as a person uses it, in a real browser: enrolled, shown, photographed, judged."""
 
 import json
+import time
 
 import pytest
 from browser import SMALL, opened, phone, served
 from desk import run
-from wallet_user import enrolled, key_text, paste, photographed, resident, shown
+from wallet_user import clock_of, enrolled, key_text, paste, photographed, resident, shown
 
 from appliance.commands.office_phone import Reply
 from appliance.demo.compound import START, Compound
@@ -64,10 +65,9 @@ def test_from_the_key_to_an_open_gate(server, handset, yard, tmp_path, alg):
     yard.open()
     (text,) = photographed(page, tmp_path / "code.png")
     site = yard.stations["north"].settings.store.parent
-    said = run(
-        "check", tmp_path / "code.png", "--site", site, "--at", "2026-11-22T08:00:01Z", "--json"
-    )
-    yard.clock.now = START + 1
+    yard.clock.now = clock_of(page)
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(yard.clock.now))
+    said = run("check", tmp_path / "code.png", "--site", site, "--at", at, "--json")
     outcome = yard.stations["north"].terminal.present(text)
 
     assert text.decode() == shown(page)
@@ -95,7 +95,7 @@ def test_ten_pictures_in_a_minute_show_codes_of_growing_time(server, handset, ya
     stations, found = yard.stations["north"].terminal, []
     for number in range(10):
         (text,) = photographed(page, tmp_path / f"minute-{number}.png")
-        at = page.evaluate("Math.floor(Date.now() / 1000)")
+        at = clock_of(page)
         claims = code.claims_of(code.parse(text).outer.payload)
         yard.clock.now = at
         found.append((claims.issued_at, at, stations.present(text).verdict.colour.name))
@@ -125,7 +125,7 @@ def test_it_opens_and_shows_codes_without_a_network(driver, tmp_path, yard):
         page.locator(".screen svg").wait_for()
 
         (text,) = photographed(page, tmp_path / "offline.png")
-        yard.clock.now = page.evaluate("Math.floor(Date.now() / 1000)")
+        yard.clock.now = clock_of(page)
 
         assert text.decode() == shown(page) != before
         assert yard.stations["north"].terminal.present(text).verdict.colour.name == "GREEN"
@@ -312,7 +312,7 @@ def test_another_compound_is_shown_the_pass_itself(server, handset, yard, tmp_pa
     page.locator(".screen svg").wait_for()
 
     (text,) = photographed(page, tmp_path / "carried.png")
-    yard.clock.now = page.evaluate("Math.floor(Date.now() / 1000)")
+    yard.clock.now = clock_of(page)
 
     assert code.parse(text).form is code.Form.SELF_CONTAINED
     assert yard.stations["north"].terminal.present(text).is_opened
@@ -355,13 +355,13 @@ def test_a_pass_and_a_keyed_invite_come_by_links(driver, server, yard, tmp_path)
         guest.goto(link)
         guest.locator(".screen svg").wait_for()
         (text,) = photographed(guest, tmp_path / "visit.png")
-        north, yard.clock.now = yard.stations["north"].terminal, START + 1
+        north, yard.clock.now = yard.stations["north"].terminal, clock_of(guest)
 
         first = north.present(text)
         withdrawn = north.present(taken_back(host))
         guest.clock.run_for(11_000)
         guest.wait_for_timeout(200)
-        yard.clock.now = guest.evaluate("Math.floor(Date.now() / 1000)")
+        yard.clock.now = clock_of(guest)
         second = north.present(shown(guest).encode())
 
         assert link.startswith(f"{server.url}#invite=YPI1%3A")
@@ -384,7 +384,7 @@ def test_an_invite_for_whoever_has_it_opens_from_paper(server, handset, yard, tm
     page.emulate_media(media="print")
     (text,) = photographed(page, tmp_path / "paper.png")
     page.emulate_media(media="screen")
-    yard.clock.now = START + 2
+    yard.clock.now = clock_of(page)
 
     assert code.parse(text).form is code.Form.BEARER_INVITE
     assert yard.stations["north"].terminal.present(text).is_opened

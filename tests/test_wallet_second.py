@@ -3,7 +3,7 @@ a real browser, judged by real terminals."""
 
 import pytest
 from browser import opened, phone, served
-from wallet_user import enrolled, key_text, paste, photographed, resident, shown
+from wallet_user import clock_of, enrolled, key_text, paste, photographed, resident, shown
 
 from appliance.demo.compound import START, Compound
 from appliance.office import duress
@@ -101,7 +101,7 @@ def test_the_second_key_opens_and_only_other_terminals_tell(server, handset, yar
     assert handle_shown(page) == first
 
     hold(page)
-    yard.clock.now = page.evaluate("Math.floor(Date.now() / 1000)")
+    yard.clock.now = clock_of(page)
     north = yard.stations["north"]
     outcome = north.terminal.present(shown(page).encode())
 

@@ -27,6 +27,11 @@ def paste(page, text):
     page.get_by_role("button", name="Use this text").locator("visible=true").first.click()
 
 
+def clock_of(page):
+    """What the phone's own clock says, Unix seconds; it goes on from where it was set."""
+    return page.evaluate("Math.floor(Date.now() / 1000)")
+
+
 def shown(page):
     """The text of the code on the screen."""
     return page.locator(".screen svg").get_attribute("data-text")
