@@ -12,7 +12,10 @@ from appliance.gate.doorman import Doorman
 from appliance.gate.guard_desk import LATE_MS, GuardDesk
 from appliance.gate.opener import JAMMED_OPEN
 from appliance.gate.remote import ASK, Answer, Request, State, Why, answer_of
+from appliance.gate.update_watch import UpdateWatch
 from appliance.policy.facts import Gate
+from appliance.update import outcome
+from appliance.update.outcome import Outcome
 from ledger_sync import act, deny, order, remark
 from ledger_sync.act import Deed, Kind
 from ledger_sync.acts import Acts
@@ -46,7 +49,7 @@ class Desk:
             Issuer("boris", BORIS.public, *span, RIGHTS),
             Issuer("anna", FORCED.public, *span, RIGHTS | CALLS_HELP),
         )
-        self.disk = None
+        self.watches = ()
         self.make()
 
     def make(self):
@@ -58,7 +61,7 @@ class Desk:
             site_secret=SECRET,
             trust=lambda: TRUST,
             ticks_ms=lambda: self.ticks_ms,
-            disk=self.disk,
+            watches=self.watches,
         )
 
     def ask(self, note, said=None, sent_ms=None):
@@ -254,9 +257,12 @@ def test_the_state_tells_what_failed_and_what_is_well_again(desk):
     )
 
 
-def test_a_gate_is_troubled_by_a_device_the_record_the_disk_or_the_time_and_not_after(desk):
-    free, minute = [1], [0.0]
-    desk.disk = DiskWatch(lambda: free[0], lambda kind: None, lambda: minute[0])
+def test_a_gate_is_troubled_by_whatever_needs_mending_and_not_after(desk):
+    free, minute, last = [10**12], [0.0], [None]
+    desk.watches = (
+        DiskWatch(lambda: free[0], lambda kind: None, lambda: minute[0]),
+        UpdateWatch(lambda: last[0], lambda: NOW, lambda: minute[0]),
+    )
     desk.make()
     seen = []
 
@@ -275,10 +281,13 @@ def test_a_gate_is_troubled_by_a_device_the_record_the_disk_or_the_time_and_not_
         look()
     for free[0] in (1, 10**12):
         look(at_rest=True)
+    for state in (outcome.State.REFUSED, outcome.State.KEPT):
+        last[0] = Outcome("0.1.1-1", "stick", state, NOW - 60)
+        look(at_rest=True)
     for desk.stand.reading in (Reading(9, False, 0, False), GOOD_TIME):
         look()
 
-    assert seen == [False, *[True, False] * 4]
+    assert seen == [False, *[True, False] * 5]
 
 
 def test_what_a_terminal_made_up_moved_or_repeated_counts_for_nothing_and_is_told(desk):

@@ -633,6 +633,15 @@ def test_an_outcome_without_a_reason_is_a_sentence_too(state):
     assert "{" not in Outcome("", "", state, 0).sentence
 
 
+@pytest.mark.parametrize("state", State)
+def test_what_went_wrong_is_news_for_a_week_and_a_slot_given_up_until_another_update(state):
+    last, day = Outcome(NEW, "stick", state, 100 * 86_400), 86_400
+    told = [last.is_wrong(last.at + days * day) for days in (-8, -6, 0, 6, 7, 900)]
+
+    wrong, is_lasting = state in (State.FAILED, State.REFUSED), state is State.GIVEN_UP
+    assert told == [is_lasting, *[wrong or is_lasting] * 3, is_lasting, is_lasting]
+
+
 def test_an_outcome_with_a_line_break_or_a_lie_in_it_is_none():
     good = json.loads(Outcome(NEW, "stick", State.KEPT, 7).to_bytes())
 

@@ -7,11 +7,9 @@ from appliance.console.standing import Standing
 from appliance.console.words import Words
 from appliance.gate.disk_watch import LOW_BYTES
 from appliance.gate.words import plain
-from appliance.update.outcome import WRONG
 from appliance.version import shown
 
 STALE_SECONDS = 3_600  # of the ledger: from then on greens turn grey by the usual rule
-UPDATE_SECONDS = 7 * 86_400  # how long an update that did not work is told
 DOORS = frozenset({"held warning", "held", "stuck", "forced", "open at start"})
 FACTS = frozenset({"jammed", "tamper", "fire", "lockdown", "relay failed"})
 
@@ -72,6 +70,6 @@ def _of_ledger(standing: Standing, now: int, words: Words) -> Iterator[Wrong]:
 
 def _of_update(standing: Standing, now: int, words: Words) -> Iterator[Wrong]:
     last = standing.update
-    if last is not None and last.state in WRONG and 0 <= now - last.at < UPDATE_SECONDS:
+    if last is not None and last.is_wrong(now):
         name = f"update.{last.state.value}"
         yield _said(words, name, version=plain(shown(last.version)), detail=plain(last.why))

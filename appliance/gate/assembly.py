@@ -27,9 +27,12 @@ from appliance.gate.neighbours import Neighbours, connected
 from appliance.gate.recorder import Recorder
 from appliance.gate.surroundings import counted_zone
 from appliance.gate.terminal import Clock, Terminal, Withdraw
+from appliance.gate.update_watch import UpdateWatch
 from appliance.gate.withdrawing import verifier_of
 from appliance.policy.facts import Direction
 from appliance.settings import Settings
+from appliance.update import outcome_file
+from appliance.update.box import Box
 from hw.indicators import Together
 from hw.ports import Relay
 from hw.wall_clock import WallClock
@@ -150,6 +153,7 @@ def _desk(
 ) -> GuardDesk:
     history, folder = Replica(store).history, settings.store.parent
     disk = DiskWatch(partial(free_bytes, folder), tell, time.monotonic)
+    read = partial(outcome_file.read, Box().data)
     return GuardDesk(
         terminal,
         store,
@@ -157,7 +161,7 @@ def _desk(
         gate=settings.gate,
         site_secret=secret,
         trust=lambda: history.trust(trust_of(settings)),
-        disk=disk,
+        watches=(disk, UpdateWatch(read, terminal.now, time.monotonic)),
     )
 
 

@@ -39,7 +39,8 @@ class DiskWatch:
         self._due = 0.0
 
     @property
-    def is_low(self) -> bool:
+    def is_wrong(self) -> bool:
+        """Whether it runs low."""
         return self._is_low
 
     def look(self) -> None:

@@ -8,10 +8,10 @@ import logging
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Protocol
 
-from appliance.gate.disk_watch import DiskWatch
 from appliance.gate.remote import ASK, Answer, Request, State, Why, request_of
 from appliance.gate.terminal import Terminal
 from appliance.policy.facts import Gate
@@ -39,6 +39,15 @@ def _ticks_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
+class Watch(Protocol):
+    """Something of the box that may come to need mending; `look` may look seldom."""
+
+    @property
+    def is_wrong(self) -> bool: ...
+
+    def look(self) -> None: ...
+
+
 class GuardDesk:
     """Of one gate. Owned by the gate's thread."""
 
@@ -51,12 +60,12 @@ class GuardDesk:
         gate: Gate,
         site_secret: bytes,
         trust: Callable[[], Trust],
-        disk: DiskWatch | None = None,
+        watches: Sequence[Watch] = (),
         ticks_ms: Callable[[], int] = _ticks_ms,
     ) -> None:
-        """`name` is the terminal's; `trust` the policy in force, asked when an order comes; `disk`
-        is looked at whenever the gate rests; `ticks_ms` is the machine's monotonic clock."""
-        self._disk = disk
+        """`name` is the terminal's; `trust` the policy in force, asked when an order comes;
+        `watches` look whenever the gate rests; `ticks_ms` is the machine's monotonic clock."""
+        self._watches = watches
         self._terminal = terminal
         self._store = store
         self._name = name
@@ -81,14 +90,14 @@ class GuardDesk:
 
     def rest(self) -> None:
         """Work for a quiet moment."""
-        if self._disk is not None:
-            self._disk.look()
+        for watch in self._watches:
+            watch.look()
 
     def is_troubled(self) -> bool:
-        """Whether something needs mending: a device, the record, the disk, the time."""
-        is_low = self._disk is not None and self._disk.is_low
-        is_faulty = bool(self._faults or self._fault)
-        return is_faulty or is_low or self._terminal.grade() is Grade.POOR
+        """Whether something needs mending: a device, the record, the disk, the time, an update
+        that did not work."""
+        is_wrong = bool(self._faults or self._fault) or any(one.is_wrong for one in self._watches)
+        return is_wrong or self._terminal.grade() is Grade.POOR
 
     def recorded(self, fault: str) -> None:
         """Why the last check is not on record, empty if it is."""

@@ -18,6 +18,7 @@ from ledger_sync.errors import Refused
 MAX_WHY = 600  # characters
 MAX_TRIES = 2  # of one version: a power cut may end one trial, not two
 MAX_VERSIONS = 8  # whose tries are remembered
+TOLD_SECONDS = 7 * 86_400  # how long an update that did not work is told to people at the box
 
 
 class State(enum.Enum):
@@ -72,6 +73,12 @@ class Outcome:
     def sentence(self) -> str:
         version, why = self.version or "of no version", self.why or _NO_WHY
         return _SAYS[self.state].format(version=version, why=why)
+
+    def is_wrong(self, now: int) -> bool:
+        """Whether people at the box are told of it at the Unix second `now`: of an update that did
+        not work for a week, of a box that has one slot left until it gets another."""
+        is_news = abs(now - self.at) < TOLD_SECONDS  # a clock may have been set back since
+        return self.state is State.GIVEN_UP or (self.state in WRONG and is_news)
 
     def to_bytes(self) -> bytes:
         found = asdict(replace(self, tries={})) | {"state": self.state.value}
