@@ -11,9 +11,10 @@ from appliance.gate.disk_watch import LOOK_SECONDS, DiskWatch
 from appliance.gate.doorman import Doorman
 from appliance.gate.guard_desk import LATE_MS, GuardDesk
 from appliance.gate.opener import JAMMED_OPEN
-from appliance.gate.remote import ASK, Answer, Request, State, Why, answer_of
+from appliance.gate.remote import ASK, TRY, Answer, Request, State, Why, answer_of
 from appliance.gate.update_watch import UpdateWatch
 from appliance.policy.facts import Gate
+from appliance.policy.verdict import Colour
 from appliance.update import outcome
 from appliance.update.outcome import Outcome
 from ledger_sync import act, deny, order, remark
@@ -24,7 +25,7 @@ from ledger_sync.clock import Reading
 from ledger_sync.denials import Denials
 from ledger_sync.duress import Duress, duresses
 from ledger_sync.entries import CALLS_HELP, MAY_ACT, MAY_DENY, MAY_ORDER, Issuer
-from ledger_sync.errors import Refused
+from ledger_sync.errors import Refused, Unavailable
 from ledger_sync.fsck import findings
 from ledger_sync.orders import Orders
 from ledger_sync.remark import Remark
@@ -64,10 +65,13 @@ class Desk:
             watches=self.watches,
         )
 
+    def ask_raw(self, packet):
+        return answer_of(self.desk.answer(packet))
+
     def ask(self, note, said=None, sent_ms=None):
         plain = said.to_bytes() if said else b""
         request = Request(note, plain, self.ticks_ms if sent_ms is None else sent_ms)
-        return answer_of(self.desk.answer(request.to_bytes()))
+        return self.ask_raw(request.to_bytes())
 
     def act(self, deed=OPEN, *keys, said=SAID):
         return self.ask(act.sign(ORIGIN, deed, keys or (ANNA,)), said)
@@ -255,6 +259,32 @@ def test_the_state_tells_what_failed_and_what_is_well_again(desk):
     assert state == State(
         "", (), "GOOD", (("reader 1", "its cable is loose"),), "the disk is full"
     )
+
+
+def test_a_gate_that_is_tried_out_refuses_and_leaves_no_trace(desk):
+    def traces():
+        rows = desk.stand.store.rows("SELECT * FROM feed_entry")
+        return [*rows], [*desk.stand.relay.history]
+
+    before = traces()
+
+    assert desk.ask_raw(TRY) == Answer(True)
+    assert traces() == before
+
+
+@pytest.mark.parametrize("failure", ["GREEN", Unavailable("the store is damaged")])
+def test_a_gate_that_judges_wrongly_or_not_at_all_says_so(desk, monkeypatch, failure):
+    def try_out():
+        if isinstance(failure, Exception):
+            raise failure
+        return Colour[failure]
+
+    monkeypatch.setattr(desk.stand.terminal, "try_out", try_out)
+
+    answer = desk.ask_raw(TRY)
+
+    assert (answer.is_done, answer.why) == (False, Why.DISK)
+    assert str(failure) in answer.detail
 
 
 def test_a_gate_is_troubled_by_whatever_needs_mending_and_not_after(desk):

@@ -6,7 +6,7 @@ from answering import answering
 from appliance.commands import update_box
 from appliance.gate import inquiry
 from appliance.gate.door import State as Door
-from appliance.gate.remote import DONE, State
+from appliance.gate.remote import DONE, Answer, State, Why
 from appliance.update import gate
 from ledger_sync.errors import Unavailable
 
@@ -29,12 +29,33 @@ def test_what_is_no_answer_is_none(store, answer):
         inquiry.condition_at(store)
 
 
-def test_a_gate_that_is_silent_or_away_does_not_answer(store):
+@pytest.mark.parametrize("asks", [inquiry.condition_at, inquiry.check_judges])
+def test_a_gate_that_is_silent_or_away_does_not_answer(store, asks):
     with pytest.raises(Unavailable, match="does not answer"):
-        inquiry.condition_at(store)
+        asks(store)
     with answering(store, None), pytest.raises(Unavailable, match="timed out"):
-        inquiry.condition_at(store, seconds=0.05)
+        asks(store, seconds=0.05)
     assert not inquiry.stands_open(store)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Answer(True), ""),
+        (Answer(False, Why.DISK, "judged GREEN"), "judged GREEN"),
+        (Answer(False, Why.FORM), "the gate's process says form"),
+        (State("closed"), "does not say how it judges"),
+    ],
+)
+def test_a_gate_judges_only_if_it_says_that_it_refused(store, answer, told):
+    with answering(store, answer.to_bytes()):
+        found = ""
+        try:
+            inquiry.check_judges(store)
+        except Unavailable as error:
+            found = str(error)
+
+    assert told in found and bool(told) is bool(found)
 
 
 @pytest.mark.parametrize("door", Door)

@@ -9,7 +9,7 @@ from compound import ANN, BOB, GUEST, IN, NOW, OUT, STATIC, B, C, show
 from stand import GOOD_TIME, Stand, opened
 
 from appliance.gate import words
-from appliance.gate.terminal import HOLD_NS, MAX_HELD
+from appliance.gate.view import HOLD_NS, MAX_HELD
 from hw.codes import MAX_PAYLOADS
 from hw.sim.camera import FRAME_TICKS
 from ledger_sync import feed

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from click.testing import CliRunner
@@ -39,6 +40,7 @@ class Machine:
             (folder / name).write_bytes(b"full" * 1_000_000)
         self.folder, self.called, self.answers = folder, [], {}
         self.is_open = False
+        self.asked, self.fails = [], {}
         self.box = Box(
             choice=folder / "autoboot.txt",
             counter=folder / "counter",
@@ -48,7 +50,13 @@ class Machine:
             data=folder,
             slots=folder,
         )
-        self.agent = Agent(self.box, self.run, lambda: self.is_open)
+        asks = (partial(self.ask, "gate"), partial(self.ask, "relay"))
+        self.agent = Agent(self.box, self.run, lambda: self.is_open, *asks)
+
+    def ask(self, process, settings):
+        self.asked.append((process, settings.name))
+        if process in self.fails:
+            raise self.fails[process]
 
     def run(self, command, **_):
         self.called.append(" ".join(command))
@@ -260,37 +268,31 @@ def site_of(folder):
     return site
 
 
-RED = json.dumps({"checks": [{"verdict": "RED"}]})
-
-
-def faults(machine, **answers):
-    machine.answers = {"check --json": RED} | answers
-    site = machine.folder / "site"
-    if not site.exists():
-        site_of(machine.folder)
-    return list(health.faults(machine.run, data=machine.folder, site=site))
+def faults(machine, site=None):
+    asks = (machine.agent.ask_relay, machine.agent.ask_gate)
+    site = site or site_of(machine.folder)
+    return list(health.faults(machine.run, *asks, data=machine.folder, site=site))
 
 
 def test_a_box_is_well_when_it_writes_runs_answers_and_refuses(machine):
     assert faults(machine) == []
     assert sum("is-active" in one for one in machine.called) == 3
-    assert (machine.folder / ".self-test").read_text() == health.SELF_TEST
+    assert machine.asked == [("relay", "site.toml"), ("gate", "site.toml")]
 
 
-@pytest.mark.parametrize(
-    ("words", "answer", "told"),
-    [
-        ("yardpass-gate", Unavailable("exit 3"), "yardpass-gate.service"),
-        ("relay --state", Unavailable("nobody answers"), "relay's socket"),
-        ("check --json", "", "no verdict"),
-        ("check --json", '{"checks": []}', "no verdict"),
-        ("check --json", '{"checks": [{"verdict": "GREEN"}]}', "judged GREEN"),
-    ],
-)
-def test_each_thing_that_is_wrong_is_a_sentence(machine, words, answer, told):
-    [fault] = faults(machine, **{words: answer})
+@pytest.mark.parametrize("unit", health.UNITS)
+def test_a_service_that_is_down_is_told(machine, unit):
+    machine.answers[unit] = Unavailable("exit 3")
 
-    assert told in fault
+    assert faults(machine) == [f"{unit}: exit 3"]
+
+
+@pytest.mark.parametrize(("process", "what"), [("relay", "relay"), ("gate", "decision")])
+@pytest.mark.parametrize("error", [Unavailable("nobody answers"), Refused("no settings")])
+def test_a_process_that_does_not_answer_as_it_must_is_told(machine, process, what, error):
+    machine.fails[process] = error
+
+    assert faults(machine) == [f"{what}: {error}"]
 
 
 def test_a_disk_that_takes_no_write_is_told(machine):
@@ -313,10 +315,8 @@ def test_a_full_disk_is_told_apart_from_one_that_is_broken(machine, monkeypatch,
 
 
 def test_a_box_that_is_no_terminal_yet_is_well(machine):
-    found = health.faults(machine.run, data=machine.folder, site=machine.folder / "none")
-
-    assert list(found) == []
-    assert machine.called == []
+    assert faults(machine, machine.folder / "none") == []
+    assert machine.called == machine.asked == []
 
 
 def test_a_trial_without_its_data_partition_ends_at_once(trial):

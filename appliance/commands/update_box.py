@@ -20,7 +20,7 @@ SCREEN = Path("/dev/tty1")
 
 def agent() -> Agent:
     """Of this box."""
-    return Agent(Box(), programs.run, is_open)
+    return Agent(Box(), programs.run, is_open, check_judges)
 
 
 def is_open() -> bool:
@@ -30,6 +30,11 @@ def is_open() -> bool:
     except (Refused, Unavailable):  # no terminal: nobody passes
         return gate.is_open(SITE)
     return gate.is_open(SITE) or inquiry.stands_open(store)
+
+
+def check_judges(settings: Path) -> None:
+    """Raises `Unavailable`, `Refused` unless the gate's process refuses a code of nobody's."""
+    inquiry.check_judges(load(settings, has_devices=False).store)
 
 
 def taking() -> Taking:

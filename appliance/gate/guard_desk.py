@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from appliance.gate.remote import ASK, Answer, Request, State, Why, request_of
+from appliance.gate.remote import ASK, TRY, Answer, Request, State, Why, request_of
 from appliance.gate.terminal import Terminal
 from appliance.policy.facts import Gate
+from appliance.policy.verdict import Colour
 from ledger_sync import act, order, remark
 from ledger_sync.act import NO_REMARK, WINDOW_SECONDS, Act, Kind
 from ledger_sync.acts import Acts, guards
@@ -108,13 +109,20 @@ class GuardDesk:
         if packet == ASK:
             return self._state().to_bytes()
         try:
-            answer = self._do(request_of(packet))
+            answer = self._tried() if packet == TRY else self._do(request_of(packet))
         except Refused as refused:
             answer = Answer(False, Why.FORM, str(refused))
         except Unavailable as error:
             answer = Answer(False, Why.DISK, str(error))
         self._complain(answer)
         return answer.to_bytes()
+
+    def _tried(self) -> Answer:
+        """For a health check: whether this process still judges."""
+        colour = self._terminal.try_out()
+        if colour is Colour.RED:
+            return Answer(True)
+        return Answer(False, Why.DISK, f"a code that nobody issued was judged {colour.name}")
 
     def _complain(self, answer: Answer) -> None:
         """A line for what was not done; whoever floods the gate fills no log with it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from appliance.gate.console_socket import path_beside
 from appliance.gate.door import State
-from appliance.gate.remote import ASK, MAX_ANSWER, Answer, answer_of
+from appliance.gate.remote import ASK, MAX_ANSWER, TRY, Answer, answer_of
 from appliance.gate.remote import State as Condition
 from ledger_sync.errors import Refused, Unavailable
 
@@ -29,13 +29,19 @@ def answered(path: Path | str, packet: Callable[[], bytes], seconds: float) -> A
 
 def condition_at(store: Path, seconds: float = ANSWER_SECONDS) -> Condition:
     """How the gate of this store says it is. Raises `Unavailable` if none answers in time."""
-    try:
-        found = answered(path_beside(store), lambda: ASK, seconds)
-    except (OSError, Refused) as error:
-        raise Unavailable(f"the gate's process does not answer ({error})") from error
+    found = _asked(store, ASK, seconds)
     if not isinstance(found, Condition):
         raise Unavailable("the gate's process does not say how it is")
     return found
+
+
+def check_judges(store: Path, seconds: float = ANSWER_SECONDS) -> None:
+    """Raises `Unavailable` unless the gate of this store refuses a code that nobody issued."""
+    found = _asked(store, TRY, seconds)
+    if not isinstance(found, Answer):
+        raise Unavailable("the gate's process does not say how it judges")
+    if not found.is_done:
+        raise Unavailable(found.detail or f"the gate's process says {found.why}")
 
 
 def stands_open(store: Path) -> bool:
@@ -45,6 +51,13 @@ def stands_open(store: Path) -> bool:
         return is_open(condition_at(store))
     except Unavailable:
         return False
+
+
+def _asked(store: Path, packet: bytes, seconds: float) -> Answer | Condition:
+    try:
+        return answered(path_beside(store), lambda: packet, seconds)
+    except (OSError, Refused) as error:
+        raise Unavailable(f"the gate's process does not answer ({error})") from error
 
 
 def is_open(found: Condition) -> bool:

@@ -1,6 +1,7 @@
 """What a console and the gate say to each other, in bytes and back. Pure.
 
 ?                                        how are you
+~                                        judge a code that nobody issued: + if it is refused
 ! 00000000000f4240 0131 7961...          when it was sent (ms of the machine's monotonic
                                          clock), a signed note, the plain remark of an act
 + done                                   it is done
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from ledger_sync.act import MAX_NOTE
 from ledger_sync.errors import Refused
 
-ASK = b"?"
+ASK, TRY = b"?", b"~"
 DO, DONE, NOT_DONE, STATE = b"!", b"+", b"-", b"="
 MAX_REMARK = 256  # bytes of its plain form
 HEAD_BYTES = 1 + 8 + 2
@@ -36,7 +37,7 @@ class Why(enum.StrEnum):
     LATE = "late"  # it came too late: who signed it was told that the gate does not answer
     STUCK = "stuck"  # the gate stands open and does not close
     RELAY = "relay"
-    DISK = "disk"  # it cannot be recorded
+    DISK = "disk"  # it cannot be recorded, or nothing can be judged
     LEDGER = "ledger"  # an order or a deny note that does not count
     GONE = "gone"  # the gate does not answer (said by the console's side)
 

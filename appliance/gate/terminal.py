@@ -5,7 +5,6 @@ even a full disk. Knows no device and no screen: texts and cards come in, checks
 """
 
 import os
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from appliance.gate.challenge_desk import ChallengeDesk
 from appliance.gate.checker import Assessed, Checker
 from appliance.gate.opener import Condition, Opener, Opening
 from appliance.gate.recorder import Recorder
-from appliance.passes import code as codes
+from appliance.gate.view import View
 from appliance.passes.code import Form
 from appliance.policy.facts import Direction, Gate, Order
 from appliance.policy.reasons import Reason
@@ -28,9 +27,7 @@ from ledger_sync.checklog import Outdated
 from ledger_sync.clock import Grade, Reading, believed, grade_of
 from ledger_sync.errors import Refused, Unavailable
 
-HOLD_NS = 2_000_000_000  # a text not seen for this long, in ticks, is a new presentation
-MAX_HELD = 512  # texts remembered as still being shown; more than a picture can hold (256)
-
+SELF_TEST = b"YP1:THIS IS NO PASS"
 Clock = Callable[[], Reading]
 Assess = Callable[[int, int], Assessed]
 """What was presented to its verdict, at a time by a clock of a grade."""
@@ -73,25 +70,6 @@ class ByHand:
 _UNJUDGED = Verdict(Colour.GREY, Action.ASK, ())
 
 
-def _is_in_view(seen: OrderedDict[bytes, int], what: bytes, ticks: int) -> bool:
-    """Whether this was seen a moment before; it is seen now."""
-    last = seen.pop(what, None)
-    seen[what] = ticks
-    if len(seen) > MAX_HELD:
-        seen.popitem(last=False)
-    return last is not None and ticks - last < HOLD_NS
-
-
-def _shown_by(text: bytes) -> bytes:
-    """What stays the same while a phone makes new codes: the pass, or the invite. Nothing is
-    proven of it: it only says that what is in view is what was in view. Empty for other texts."""
-    try:
-        code = codes.parse(text)
-    except Refused:
-        return b""
-    return code.handle + (code.invite.payload if code.invite else b"")
-
-
 class Terminal:
     """One gate at work. Owned by one thread; `present` returns when the relay is released."""
 
@@ -117,28 +95,18 @@ class Terminal:
         self._clock = clock
         self.challenge = challenge or ChallengeDesk(Challenge(checker.audience, os.urandom))
         self._withdraw = withdraw
-        self._held: OrderedDict[bytes, int] = OrderedDict()
-        self._through: OrderedDict[bytes, int] = (
-            OrderedDict()
-        )  # who was let through, by `_shown_by`
+        self._view = View()
 
     def see(self, text: bytes, ticks: int) -> Outcome | None:
         """`present` for a text in a picture taken at `ticks`; None while it is still being shown.
 
-        A phone is held up for many pictures. They are one presentation until the text has been
-        out of sight for `HOLD_NS`; so are the next codes of a phone that was let through and is
-        still held up.
+        A phone is held up for many pictures, which are one presentation: see view.py.
         """
-        shown = _shown_by(text)
-        is_same = _is_in_view(self._held, text, ticks)
-        if shown in self._through and _is_in_view(self._through, shown, ticks):
-            return None
-        self._through.pop(shown, None)
-        if is_same:
+        if self._view.is_held(text, ticks):
             return None
         outcome = self.present(text)
-        if outcome.is_opened and shown:
-            _is_in_view(self._through, shown, ticks)
+        if outcome.is_opened:
+            self._view.let_through(text, ticks)
         return outcome
 
     def present(self, text: bytes) -> Outcome:
@@ -237,6 +205,13 @@ class Terminal:
             return ByHand(not fault, False, fault)
         opened, relay_fault = self._opener.open(Colour.GREEN, weighed=True)
         return ByHand(not fault, opened, "; ".join(filter(None, (fault, relay_fault))))
+
+    def try_out(self) -> Colour:
+        """How it judges a code that nobody issued, by what the store says now. Nothing is opened,
+        recorded or remembered. Raises `Unavailable` where nothing can be judged."""
+        now, grade = self.now(), int(self.grade())
+        self._checker.look(now)
+        return self._checker.assess(SELF_TEST, now, grade=grade).verdict.colour
 
     def refusal(self) -> str:
         """Why the gate would not open now, in a word as `Opener`; empty if it would."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appliance.update import health, outcome, outcome_file, programs, slots
+from appliance.update import gate, health, outcome, outcome_file, programs, slots
 from appliance.update.autoboot import other
 from appliance.update.box import Box
 from appliance.update.bundle import Offered, offered_of
@@ -31,11 +31,14 @@ class GateOpen(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """Acts on one box. `is_open` says whether people may pass now: nothing is changed then."""
+    """Acts on one box. `is_open` says whether people may pass now: nothing is changed then.
+    `ask_gate` and `ask_relay` are what its health check asks."""
 
     box: Box
     run: Run
     is_open: IsOpen
+    ask_gate: health.Ask
+    ask_relay: health.Ask = gate.condition
     now: Callable[[], int] = field(default=lambda: int(time.time()))
     wait_seconds: int = CLOSED_SECONDS
 
@@ -184,7 +187,8 @@ class Agent:
             return found
         end = clock() + HEALTH_SECONDS
         while True:
-            found = list(health.faults(self.run, data=self.box.data))
+            asks = (self.ask_relay, self.ask_gate)
+            found = list(health.faults(self.run, *asks, data=self.box.data))
             if not found or clock() > end:
                 return found
             time.sleep(_POLL_SECONDS)

@@ -1,5 +1,7 @@
 """Whether the gate is open, as relayd tells it: nothing of a box is changed meanwhile."""
 
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 from appliance import relay_settings
@@ -11,12 +13,17 @@ from ledger_sync.errors import Refused, Unavailable
 def is_open(settings: Path) -> bool:
     """Whether relayd drives the gate now; a relay that does not answer opens nothing."""
     try:
-        line = RelayLine(RelayLineOptions(str(relay_settings.load(settings).socket)))
-    except (Refused, Unavailable, HardwareUnavailable):
+        return bool(condition(settings)["on"])
+    except (Refused, Unavailable):
         return False
+
+
+def condition(settings: Path) -> Mapping[str, object]:
+    """How relayd says it is. Raises `Unavailable` if it does not answer, `Refused` for settings
+    that cannot be read."""
+    socket = relay_settings.load(settings).socket
     try:
-        return bool(line.state()["on"])
-    except HardwareUnavailable:
-        return False
-    finally:
-        line.close()
+        with closing(RelayLine(RelayLineOptions(str(socket)))) as line:
+            return line.state()
+    except HardwareUnavailable as error:
+        raise Unavailable(str(error)) from error
