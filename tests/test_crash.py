@@ -109,6 +109,7 @@ def test_a_terminal_killed_at_any_moment_has_the_old_ledger_or_the_new(pattern, 
     check_kills(pattern, states, tmp_path, 6)
 
 
+@pytest.mark.draws
 @pytest.mark.heavy
 def test_a_terminal_killed_at_200_more_moments_has_the_old_ledger_or_the_new(
     pattern, states, tmp_path
@@ -158,6 +159,7 @@ def test_a_log_killed_at_any_moment_keeps_what_it_acknowledged_and_signed(log, t
     check_log_kills(log, tmp_path, 6)
 
 
+@pytest.mark.draws
 @pytest.mark.heavy
 def test_a_log_killed_at_200_more_moments_keeps_what_it_acknowledged_and_signed(log, tmp_path):
     check_log_kills(log, tmp_path, 200)

@@ -670,10 +670,11 @@ EVERY = "YARDPASS_FLIPS" in os.environ
 """With it each byte of each column is flipped, and a third of the file's: a quarter of an hour."""
 
 
-@pytest.mark.heavy  # the same for a sixteenth of all bytes, or every one: minutes
-@pytest.mark.parametrize("part", range(0, 16, 1 if EVERY else 16))
+@pytest.mark.draws
+@pytest.mark.heavy  # the same for an eighth of all bytes, or every one: minutes
+@pytest.mark.parametrize("part", range(0, 8, 1 if EVERY else 8))
 def test_a_flipped_bit_in_any_byte_of_any_column_is_told(memory, full, part):
-    count, wrong = flip_values(memory, full, lambda chance, size: range(part, size, 16))
+    count, wrong = flip_values(memory, full, lambda chance, size: range(part, size, 8))
 
     assert wrong == []
     assert count > 500
@@ -750,10 +751,11 @@ def test_a_flipped_bit_of_the_file_is_told_or_alters_no_row(memory, full):
     assert len(silent) < 25
 
 
+@pytest.mark.draws
 @pytest.mark.heavy  # the same for more of what was written, and some of the rest: minutes
 def test_any_flipped_bit_of_the_file_is_told_or_alters_no_row(memory, full):
     data = full[0]
-    used, step = written(data), 1 if EVERY else 8
+    used, step = written(data), 1 if EVERY else 4
     flipped = used[:: 3 * step]
 
     silent, wrong = flip_file(memory, full, flipped)

@@ -158,6 +158,7 @@ def test_an_office_killed_at_any_moment_opens_and_can_go_on(work, start, tmp_pat
     check_kills(work, start, tmp_path, FEW)
 
 
+@pytest.mark.draws
 @pytest.mark.heavy
 @WORKS
 def test_an_office_killed_at_many_more_moments_opens_and_can_go_on(work, start, tmp_path):

@@ -422,6 +422,7 @@ finally:  # not ru_maxrss, which begins with that of the process that started th
 """
 
 
+@pytest.mark.draws
 @pytest.mark.heavy
 def test_a_hundred_thousand_are_imported_in_bounded_memory(desk, monkeypatch):
     Path("roll.csv").write_text(roll_of(A_LOT))
