@@ -4,6 +4,7 @@ Needs root, mmdebstrap and systemd-nspawn. The unpacked base is kept in ${YARDPA
 ~/.cache/yardpass}; the libraries are those that pip finds for its Python.
 """
 
+import hashlib
 import os
 import platform
 import shutil
@@ -15,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SUITE, PYTHON = "trixie", "3.13"
-PACKAGES = "systemd,systemd-sysv,dbus,python3,libzbar0t64,util-linux"
+PACKAGES = "systemd,systemd-sysv,dbus,python3,libzbar0t64,util-linux,network-manager"
 LIMIT_SECONDS = 60
 CACHE = Path(os.environ.get("YARDPASS_CACHE") or Path.home() / ".cache" / "yardpass")
 COMMAND = """\
@@ -54,8 +55,9 @@ def mirror():
 
 
 def base():
-    """The tar of a Debian with what the units need."""
-    made = CACHE / f"box-{SUITE}-{platform.machine()}.tar"
+    """The tar of a Debian with what the units need; kept by what it holds."""
+    content = hashlib.sha256(PACKAGES.encode()).hexdigest()[:8]
+    made = CACHE / f"box-{SUITE}-{platform.machine()}-{content}.tar"
     if not made.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         part = made.with_suffix(f".{os.getpid()}.tar")

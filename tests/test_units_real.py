@@ -1,6 +1,7 @@
 """The units at work under a real systemd: locked down as they say, started again whenever they
 are killed or hang, and the relay low whatever dies. No hardware: the pin is kept in a file."""
 
+import hashlib
 import json
 import os
 import random
@@ -31,6 +32,8 @@ MAX_PULSE_MS, SLACK_MS = 5_000, 50  # a site's that says nothing, and what is pr
 WATCHDOG_SECONDS = 2
 CONSOLE_SECONDS = 10  # behind a new box's code it opens the store and draws, in one turn
 ROUNDS = int(os.environ.get("YARDPASS_KILLS", "20"))
+SSID, PASSWORD = "Haus; [7] \u00fc", "a pass word"
+FIXED = ("--ip", "10.7.0.5/24", "--gateway", "10.7.0.1", "--dns", "10.7.0.2", "--dns", "10.7.0.3")
 PULSE = f"""\
 import sys; sys.path.insert(0, "/usr/lib/yardpass")
 import time
@@ -123,7 +126,9 @@ def settle(made, desk):
     (desk / "pin").chmod(0o600)
     main("office", "guard", *office, "anna", "--to", desk / "keys", "--pin-file", desk / "pin")
     post = ("--name", "north-1", "--gate", "north", "--direction", "out", "--camera", "files")
-    main("provision", boot, *office, *post, "--guards", desk / "keys/guards")
+    (desk / "wifi").write_text(f"{PASSWORD}\n")
+    network = ("--wifi", SSID, "--wifi-password", desk / "wifi", *FIXED)
+    main("provision", boot, *office, *post, *network, "--guards", desk / "keys/guards")
     done = made.run("systemctl", "start", "yardpass-first-boot")
     assert done.returncode == 0, made.journal("yardpass-first-boot")
     done = made.run("systemctl", "start", "yardpass-console@console")
@@ -299,6 +304,27 @@ def test_the_systemd_of_the_box_says_the_same_of_the_units(running):
         assert said.returncode == 0, name
 
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_the_real_networkmanager_takes_the_network_of_the_parcel(running):
+    fields = "802-11-wireless.ssid,802-11-wireless-security.key-mgmt,802-11-wireless-security.psk,"
+    fields += "ipv4.method,ipv4.addresses,ipv4.gateway,ipv4.dns,ipv6.method"
+    assert running.run("systemctl", "start", "NetworkManager").returncode == 0
+    try:
+        names = running.run("nmcli", "-g", "NAME,TYPE,FILENAME", "connection", "show").stdout
+        words = ("--show-secrets", "-e", "no", "-g", fields, "connection", "show", "yardpass-wifi")
+        told = running.run("nmcli", *words).stdout.splitlines()
+    finally:
+        running.run("systemctl", "stop", "NetworkManager")
+
+    file = f"/{HOME}/network/yardpass-wifi.nmconnection"
+    assert [one for one in names.splitlines() if ":loopback:" not in one] == [
+        f"yardpass-wifi:802-11-wireless:{file}"
+    ]
+    key = hashlib.pbkdf2_hmac("sha1", PASSWORD.encode(), SSID.encode(), 4_096, 32).hex()
+    assert told == [
+        SSID, "wpa-psk", key, "manual", "10.7.0.5/24", "10.7.0.1", "10.7.0.2,10.7.0.3", "auto"
+    ]  # fmt: skip
 
 
 def test_only_sync_listens_and_only_at_its_port(running):
