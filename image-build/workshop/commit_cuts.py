@@ -8,6 +8,9 @@ import random
 import shutil
 import subprocess
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from mmap import mmap
 from pathlib import Path
 
 from appliance.update import autoboot
@@ -17,14 +20,14 @@ from workshop.board import Board
 from workshop.firmware import Firmware, make_stick
 from workshop.guest import Guest
 from workshop.host import copied, run
-from workshop.journal import ACK_BYTES, Cut
+from workshop.journal import ACK_BYTES
 
 DISK_MIB = 32
 COMMITS = 60
 _STATE = 0x25  # of a FAT16 boot sector
 _SCRIPT = """\
 mkdir -p /run/bootfs
-mount -t vfat -o noatime /dev/disk/by-id/virtio-recorded /run/bootfs
+mount -t vfat -o noatime /dev/disk/by-id/virtio-{method} /run/bootfs
 python3 - <<'PYTHON'
 import mmap, os, struct, sys
 sys.path.insert(0, "/usr/lib/yardpass/site")
@@ -45,7 +48,7 @@ def rename(slot):
     os.fsync(folder)
     os.close(folder)
 
-disk = os.open("/dev/disk/by-id/virtio-recorded", os.O_RDWR | os.O_DIRECT)
+disk = os.open("/dev/disk/by-id/virtio-{method}", os.O_RDWR | os.O_DIRECT)
 block = mmap.mmap(-1, 4096)
 end = os.lseek(disk, 0, os.SEEK_END) - 4096
 for number in range({commits} + 1):
@@ -54,37 +57,46 @@ for number in range({commits} + 1):
         ({call})(slot)
     block[:8] = struct.pack("<Q", number)
     os.pwrite(disk, block, end)
-print("COMMITTED", number)
+print("COMMITTED", number, "{method}")
 PYTHON
 umount /run/bootfs
-systemctl poweroff
 """
 _CALLS = {"in-place": "box.choose", "rename": "rename"}
 
 
 def record(
-    board: Board, build: Path, folder: Path, method: str
-) -> tuple[bytes, list[journal.Event]]:
-    """The FAT before, and what choosing a slot again and again did to it."""
-    base, written = folder / "base.img", folder / "journal"
+    board: Board, build: Path, folder: Path, methods: Sequence[str]
+) -> dict[str, list[journal.Event]]:
+    """What choosing a slot again and again, by each of these methods on a FAT of its own, did to
+    `base.img`: one start of the twin."""
+    base = folder / "base.img"
     _make_fat(folder, base)
     files = folder / "stick"
     files.mkdir(exist_ok=True)
-    script = _SCRIPT.format(commits=COMMITS, call=_CALLS[method])
-    (files / "do").write_text(script, encoding="utf-8")
+    (files / "do").write_text(_script(methods), encoding="utf-8")
     make_stick(files, folder / "stick.img", 4)
     image = folder / "card.img"
     shutil.copy(build / f"yardpass-{board.label}.img", image)
-    socket = folder / "nbd"
-    with blockdev.served(copied(base, folder / "recorded.img"), written, socket):
-        drive = f"file=nbd+unix:///?socket={socket},if=none,id=recorded,format=raw,cache=none"
-        device = "virtio-blk-pci,drive=recorded,serial=recorded"
-        firmware = Firmware(board, image, folder)
-        guest = Guest(board, firmware, folder / "stick.img", ("-drive", drive, "-device", device))
-        heard = guest.boot(is_kept=False)
-    if not heard.said(f"COMMITTED {COMMITS}"):
+    firmware = Firmware(board, image, folder)
+    with ExitStack() as served:
+        drives = [words for one in methods for words in _recorded(served, base, folder, one)]
+        heard = Guest(board, firmware, folder / "stick.img", drives).boot(is_kept=False)
+    if not all(heard.said(f"COMMITTED {COMMITS} {method}") for method in methods):
         raise Unavailable("the guest did not commit:\n" + "\n".join(heard.lines[-30:]))
-    return base.read_bytes(), journal.events_of(written.read_bytes())
+    return {one: journal.events_of((folder / f"{one}.journal").read_bytes()) for one in methods}
+
+
+def _script(methods: Sequence[str]) -> str:
+    acts = (_SCRIPT.format(method=one, commits=COMMITS, call=_CALLS[one]) for one in methods)
+    return "".join(acts) + "systemctl poweroff\n"
+
+
+def _recorded(served: ExitStack, base: Path, folder: Path, method: str) -> list[str]:
+    """The words that plug a copy of `base` into the twin, whose writes go into a journal."""
+    disk, socket = copied(base, folder / f"{method}.img"), folder / f"{method}.nbd"
+    served.enter_context(blockdev.served(disk, folder / f"{method}.journal", socket))
+    drive = f"file=nbd+unix:///?socket={socket},if=none,id={method},format=raw,cache=none"
+    return ["-drive", drive, "-device", f"virtio-blk-pci,drive={method},serial={method}"]
 
 
 def _make_fat(folder: Path, base: Path) -> None:
@@ -104,12 +116,8 @@ def _make_fat(folder: Path, base: Path) -> None:
     run("mcopy", "-i", base, text, "::autoboot.txt")
 
 
-def judged(cut: Cut, folder: Path) -> str:
-    """`old` or `new` by what was acknowledged, or what is wrong."""
-    image = folder / "cut.img"
-    data = bytearray(cut.image[:-ACK_BYTES])
-    data[_STATE] &= ~1  # "was not unmounted", as after every cut
-    image.write_bytes(data)
+def judged(image: Path, number: int) -> str:
+    """`old` or `new` by how many times a slot was chosen for sure, or what is wrong."""
     told = _run("mtype", "-i", image, "::autoboot.txt")
     if told.returncode:
         return "unreadable"
@@ -117,10 +125,8 @@ def judged(cut: Cut, folder: Path) -> str:
         slot = autoboot.slot_of(told.stdout)
     except Refused:
         return "garbled"
-    checked = _run("fsck.vfat", "-n", image)
-    if checked.returncode:
+    if _run("fsck.vfat", "-n", image).returncode:
         return "FAT damaged"
-    number = int.from_bytes(cut.acknowledged[:8], "little")
     return "old" if slot == autoboot.SLOTS[number % 2] else "new"
 
 
@@ -129,14 +135,38 @@ def _run(*command: str | Path) -> subprocess.CompletedProcess[bytes]:
 
 
 def cut(
-    board: Board, build: Path, folder: Path, method: str, count: int, seed: int
+    base: Path, events: Sequence[journal.Event], count: int, chance: random.Random
 ) -> Counter[str]:
-    """Records once and cuts `count` times; how often what was found."""
-    base, events = record(board, build, folder, method)
-    chance, found = random.Random(seed), Counter[str]()  # noqa: S311 - no secret
-    while found.total() < count:
-        found.update(judged(one, folder) for one in journal.cuts(base, events, count, chance))
+    """Cuts the power at least `count` times at moments spread over all of them; how often what
+    was found. `base` is the disk before, and is not that afterwards."""
+    found, data = Counter[str](), base.read_bytes()
+    moments = range(_first_told(len(data), events) + 1, len(events) + 1)
+    with base.open("r+b") as file, mmap(file.fileno(), 0) as disk:
+        while found.total() < count:
+            disk[:] = data
+            replay = journal.Replay(disk, events)
+            for moment in sorted(chance.sample(moments, min(count, len(moments)))):
+                replay.go_to(moment)
+                with replay.cut(chance), _not_unmounted(disk):
+                    found[judged(base, int.from_bytes(replay.beside[:8], "little"))] += 1
     return found
+
+
+def _first_told(size: int, events: Sequence[journal.Event]) -> int:
+    """The event that first tells that something is on disk for sure."""
+    at = size - ACK_BYTES
+    return next((n for n, one in enumerate(events) if one.data and one.at >= at), len(events))
+
+
+@contextmanager
+def _not_unmounted(disk: mmap) -> Iterator[None]:
+    """Meanwhile the FAT says what it says after every cut: nothing of having been unmounted."""
+    before = disk[_STATE]
+    disk[_STATE] = before & ~1
+    try:
+        yield
+    finally:
+        disk[_STATE] = before
 
 
 def is_sound(found: Counter[str]) -> bool:

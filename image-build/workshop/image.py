@@ -1,5 +1,6 @@
 """`image-build/yardpass-image`: the technician's command. No logic here."""
 
+import random
 import shutil
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from workshop import (
     wheels,
 )
 from workshop.card_command import OUT, card_
+from workshop.host import copied
 from workshop.ota_run import Day
 from workshop.scenes import NAMES, Scenes
 
@@ -194,12 +196,14 @@ def commit_cuts_(folder: Path, cuts: int, control: int, seed: int) -> None:
     As a control the same is done by writing a new file and renaming it, which must fail.
     """
     name, _, arch = folder.resolve().name.rpartition("-")
-    results = {}
-    for method, count in (("in-place", cuts), ("rename", control)):
-        if count:
-            with tempfile.TemporaryDirectory(prefix="yardpass-commit-", dir=folder) as place:
-                found = board.load(name, arch)
-                told = commit_cuts.cut(found, folder, Path(place), method, count, seed)
+    counts = {"in-place": cuts} | ({"rename": control} if control else {})
+    results, chance = {}, random.Random(seed)  # noqa: S311 - no secret
+    with tempfile.TemporaryDirectory(prefix="yardpass-commit-", dir=folder) as text:
+        place = Path(text)
+        recorded = commit_cuts.record(board.load(name, arch), folder, place, tuple(counts))
+        for method, events in recorded.items():
+            disk = copied(place / "base.img", place / "cut.img")
+            told = commit_cuts.cut(disk, events, counts[method], chance)
             results[method] = commit_cuts.is_sound(told)
             parts = ", ".join(f"{number} {what}" for what, number in sorted(told.items()))
             click.echo(f"{method}: {told.total()} cuts: {parts}")
