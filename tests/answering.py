@@ -8,13 +8,15 @@ from appliance.gate.console_socket import ConsoleSocket, path_beside
 
 @contextmanager
 def answering(store, answer):
-    """A gate's socket beside `store`, where whoever asks is told `answer`; None for silence."""
+    """A gate's socket beside `store`, where whoever asks is told `answer`, or what it has for what
+    was asked; None for silence."""
     consoles = ConsoleSocket(path_beside(store))
 
     def serve():
         for asked in consoles.asked():
-            if answer is not None:
-                asked.answer(answer)
+            said = answer.get(asked.packet) if isinstance(answer, dict) else answer
+            if said is not None:
+                asked.answer(said)
 
     thread = threading.Thread(target=serve)
     thread.start()

@@ -17,7 +17,7 @@ from gatehouse import house
 
 from appliance.doctor import bundle, examination, machine_probes
 from appliance.doctor.lines import Missing
-from appliance.gate.remote import State
+from appliance.gate.remote import ASK, TRY, Answer, State, Why
 from appliance.settings import load
 from hw.sim import album
 from hw.sim.photos import Condition, empty_scene, photo_of
@@ -122,14 +122,18 @@ def test_a_store_that_is_damaged_is_told_and_the_rest_goes_on(site, main, damage
     assert found["versions"]["level"] == "OK"
 
 
+REFUSES = Answer(True)
+
+
 @pytest.fixture
 def at_work(site, main, monkeypatch):
     """The doctor beside a gate at work that answers this; its exit code and its lines."""
     monkeypatch.setattr(machine_probes, "is_gate_at_work", lambda: True)
 
-    def call(*, more="", **state):
+    def call(*, more="", judges=REFUSES, **state):
         site.write_text(site.read_text() + more)
-        with answering(site.parent / "store.db", State(**state).to_bytes()):
+        answers = {ASK: State(**state).to_bytes(), TRY: judges.to_bytes()}
+        with answering(site.parent / "store.db", answers):
             code, out, _ = main("doctor", "--settings", site, "--json")
         return code, lines_of(out)
 
@@ -147,7 +151,16 @@ def test_a_gate_at_work_is_asked_how_its_devices_are(at_work):
     parts = ("camera", "readers", "contact", "exit", "fire")
     assert [found[part]["level"] for part in parts] == ["OK", "OK", "OK", "WARN", "not here"]
     assert "systemctl stop yardpass-gate" in found["camera"]["found"]
+    assert found["decision"]["level"] == "OK"
     assert code == 0
+
+
+def test_a_gate_at_work_that_judges_wrongly_fails(at_work):
+    code, found = at_work(judges=Answer(False, Why.DISK, "it was judged GREEN"), door="closed")
+
+    assert (found["decision"]["level"], code) == ("FAIL", 1)
+    assert "judged GREEN" in found["decision"]["found"]
+    assert "journalctl" in found["decision"]["step"]
 
 
 def test_what_a_gate_at_work_misses_fails_with_what_to_do(at_work):
@@ -168,7 +181,7 @@ def test_a_gate_at_work_that_does_not_answer_fails(site, main, monkeypatch):
     code, out, _ = main("doctor", "--settings", site, "--json")
 
     found = lines_of(out)
-    for part in ("camera", "readers", "inputs"):
+    for part in ("decision", "camera", "readers", "inputs"):
         assert found[part]["level"] == "FAIL"
         assert "journalctl -u yardpass-gate" in found[part]["step"]
     assert code == 1

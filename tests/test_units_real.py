@@ -268,7 +268,7 @@ def test_the_doctor_finds_every_service_at_work_and_the_terminal_known(running):
     said = running.run("yardpass", "doctor", "--settings", f"/{HOME}/site.toml", "--json").stdout
 
     found = {line["part"]: line for line in json.loads(said)["lines"]}
-    for part in ("terminal", "peers", "relay", "camera", "other units", *UNITS[:3]):
+    for part in ("terminal", "peers", "relay", "decision", "camera", "other units", *UNITS[:3]):
         assert found[part]["level"] == "OK", found[part]
     assert " entries" in found["ledger"]["found"]
     assert "yardpass-gate looks through it" in found["camera"]["found"]

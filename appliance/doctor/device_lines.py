@@ -46,6 +46,16 @@ class AtWork(NamedTuple):
     record: str
 
 
+def decision(found: NotHad | None) -> Line:
+    """Of a gate at work, which was asked to judge."""
+    part = "decision"
+    return (
+        ok(part, "the gate refuses a code that nobody issued")
+        if found is None
+        else not_had(part, found)
+    )
+
+
 def at_work(found: AtWork | NotHad) -> list[Line]:
     """The lines of devices that a gate has."""
     if not isinstance(found, AtWork):

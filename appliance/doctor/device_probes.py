@@ -22,6 +22,7 @@ FIRST_SECONDS = 10.0  # for a first picture, a first word of a reader
 SETTLED = 5  # pictures until a camera's exposure has settled
 LEVELS_SECONDS = 1.0
 CLICK_MS = 300
+JOURNAL = "look why with: journalctl -u yardpass-gate"
 Found = TypeVar("Found")
 
 
@@ -30,7 +31,7 @@ def at_work(settings: Settings) -> AtWork | NotHad:
     try:
         told = inquiry.condition_at(settings.store)
     except StoreUnavailable as error:
-        return fault_of(error, "look why with: journalctl -u yardpass-gate")
+        return fault_of(error, JOURNAL)
     sensors = settings.outfit.sensors
     levels: dict[str, bool] | Missing = Missing("the settings name no inputs")
     if sensors is not None:
@@ -38,6 +39,15 @@ def at_work(settings: Settings) -> AtWork | NotHad:
         levels |= {"contact": inquiry.is_open(told)} if "contact" in levels else {}
     readers = len(settings.outfit.readers)
     return AtWork(settings.camera is not None, readers, dict(told.faults), levels, told.fault)
+
+
+def decision(settings: Settings) -> NotHad | None:
+    """What is wrong with how a gate at work judges; None if it refuses what it must."""
+    try:
+        inquiry.check_judges(settings.store)
+    except StoreUnavailable as error:
+        return fault_of(error, JOURNAL)
+    return None
 
 
 def _wired(sensors: Driver) -> list[str]:

@@ -65,6 +65,7 @@ def _site(settings: Settings) -> Iterator[Line]:
 
 def _devices(settings: Settings) -> Iterator[Line]:
     if machine_probes.is_gate_at_work():
+        yield device_lines.decision(device_probes.decision(settings))
         yield from device_lines.at_work(device_probes.at_work(settings))
     else:
         yield device_lines.camera(device_probes.camera(settings))
