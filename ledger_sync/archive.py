@@ -23,12 +23,22 @@ MAX_NOTES = 255
 _NOTE = struct.Struct(">II")
 
 
+class TooLarge(Refused):
+    """The ledger does not go into so many bytes."""
+
+
 def write(
-    path: Path, note: bytes, bridges: Iterable[tuple[int, bytes]], bundles: Iterable[list[bytes]]
+    path: Path,
+    note: bytes,
+    bridges: Iterable[tuple[int, bytes]],
+    bundles: Iterable[list[bytes]],
+    *,
+    most: int | None = None,
 ) -> None:
     """Writes the file, whole or not at all. `bridges` are (policy version, note that leads on).
 
-    Raises `Refused` for more than 254 of them, and for a ledger that no file may hold (7.4.1).
+    Raises `Refused` for more than 254 of them, `TooLarge` for more than `most` bytes, and without
+    it for a ledger that no file may hold (7.4.1).
     """
     notes = [*bridges, (0, note)]
     if len(notes) > MAX_NOTES:
@@ -41,17 +51,17 @@ def write(
         for bundle in bundles:
             yield bundle_of(bundle)
 
-    files.replace(path, _bounded(parts()))
+    files.replace(path, _bounded(parts(), MAX_FILE if most is None else most))
 
 
-def _bounded(parts: Iterable[bytes]) -> Iterator[bytes]:
+def _bounded(parts: Iterable[bytes], most: int) -> Iterator[bytes]:
     size = 0
     for part in parts:
         size += len(part)
-        if size > MAX_FILE:
-            what = f"a ledger of more than {MAX_FILE} bytes does not go into one file"
+        if size > most:
+            what = f"a ledger of more than {most} bytes does not go into one file"
             step = "write it to a folder, a name without a suffix"
-            raise Refused(f"{what}; {step}", reason="R-LEDGER")
+            raise TooLarge(f"{what}; {step}", reason="R-LEDGER")
         yield part
 
 

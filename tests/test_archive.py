@@ -138,6 +138,18 @@ def test_a_file_past_its_bound_is_refused_unread(path, monkeypatch):
         ArchiveSource(path)
 
 
+def test_a_ledger_that_is_too_large_for_its_place_leaves_no_file(tmp_path):
+    given = (b"a checkpoint\n", [], [[b"an entry"]])
+    archive.write(tmp_path / "whole", *given)
+    size = (tmp_path / "whole").stat().st_size
+
+    archive.write(tmp_path / "other", *given, most=size)
+    with pytest.raises(archive.TooLarge, match="does not go into one file"):
+        archive.write(tmp_path / "none", *given, most=size - 1)
+
+    assert {one.name for one in tmp_path.iterdir()} == {"whole", "other"}
+
+
 def test_a_file_cut_while_it_is_read_is_refused(path, source):
     os.truncate(path, 5_000)
 

@@ -26,7 +26,7 @@ from appliance.commands.qr_lines import qr_lines
 from appliance.gate import guard_keys
 from appliance.office.office import Office
 from appliance.passes import terminal_text
-from appliance.provision import enrolled, network, parcel, refusal, ssh_keys, taker
+from appliance.provision import enrolled, network, parcel, refusal, ssh_keys, taker, writer
 from appliance.provision.network import Network
 from appliance.provision.parcel import Listed
 from appliance.settings import load
@@ -200,6 +200,15 @@ def test_a_parcel_brings_what_was_published_last_and_the_box_takes_nothing_older
     assert (code, f"with {published} entries" in said) == (0, True)
     code, _, err = main("ledger", "import", "old.yardpass", "--site", desk / "home")
     assert (code, "were accepted before" in err) == (1, True), err
+
+
+def test_a_parcel_leaves_a_large_ledger_to_the_network_or_another_stick(desk, main, monkeypatch):
+    monkeypatch.setattr(writer, "MAX_OWN_LEDGER", 256)
+    main("office", "publish", "public")
+
+    assert main("provision", "stick", "--name", "e", "--gate", "e")[0] == 0
+    assert not any(parcel.LEDGER in one.name for one in (desk / "stick").iterdir())
+    assert parcel.LEDGER not in (desk / "stick" / parcel.LIST).read_text()
 
 
 def test_a_parcel_of_an_office_that_published_nothing_has_no_ledger(desk, main):

@@ -140,13 +140,14 @@ class Authority:
             blobs, bar = self.folder / "blobs", _as(progress, "Publishing")
             publish(book.replica, checkpoint, target, blobs=blobs, progress=bar)
 
-    def write_published(self, target: Path) -> bool:
-        """The ledger as it was published last, in one file; whether it ever was."""
+    def write_published(self, target: Path, most: int) -> bool:
+        """The ledger as it was published last, in one file; whether it ever was. Raises
+        `archive.TooLarge` for more than `most` bytes."""
         with self.book() as book:
             made, opened = self._published(book)
             if opened is not None:
                 bundles = book.replica.bundles(size=note.checkpoint_of(opened).size)
-                archive.write(target, made, book.replica.history.bridges(), bundles)
+                archive.write(target, made, book.replica.history.bridges(), bundles, most=most)
         return opened is not None
 
     def _published(self, book: Sequencer) -> tuple[bytes, note.Note | None]:

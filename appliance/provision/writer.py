@@ -19,7 +19,7 @@ from appliance.provision.parcel import LEDGER, LIST, Listed
 from appliance.provision.wiring import Laid, laid
 from appliance.settings import load
 from ledger_sync import files, keyfile
-from ledger_sync.archive import is_archive
+from ledger_sync.archive import TooLarge, is_archive
 from ledger_sync.errors import Refused
 from ledger_sync.trust import Trust
 
@@ -55,14 +55,19 @@ def write(office: Office, folder: Path, post: Post, extras: Extras, *, now: Now)
         files.replace(folder / name, one, mode=0o600)
     if extras.ledger is not None:
         held[LEDGER] = _copied(extras.ledger, folder / LEDGER)
-    elif office.authority.write_published(folder / LEDGER):
-        if (folder / LEDGER).stat().st_size > MAX_OWN_LEDGER:
-            (folder / LEDGER).unlink()
-        else:
-            held[LEDGER] = parcel.digest_of(folder / LEDGER)
+    elif _has_published(office, folder / LEDGER):
+        held[LEDGER] = parcel.digest_of(folder / LEDGER)
     listed = Listed(office.origin, post.name, post.gate, post.addresses, genesis, held)
     files.replace(folder / LIST, parcel.text_of(listed), mode=0o600)  # last: now it is one
     return genesis
+
+
+def _has_published(office: Office, target: Path) -> bool:
+    """Whether the ledger as it was published last is there now."""
+    try:
+        return office.authority.write_published(target, MAX_OWN_LEDGER)
+    except TooLarge:
+        return False
 
 
 def _data(office: Office, post: Post, extras: Extras) -> dict[str, bytes]:
