@@ -140,7 +140,7 @@ def cut(
     """Cuts the power at least `count` times at moments spread over all of them; how often what
     was found. `base` is the disk before, and is not that afterwards."""
     found, data = Counter[str](), base.read_bytes()
-    moments = range(_first_told(len(data), events) + 1, len(events) + 1)
+    moments = journal.moments_of(len(data), events)
     with base.open("r+b") as file, mmap(file.fileno(), 0) as disk:
         while found.total() < count:
             disk[:] = data
@@ -150,12 +150,6 @@ def cut(
                 with replay.cut(chance), _not_unmounted(disk):
                     found[judged(base, int.from_bytes(replay.beside[:8], "little"))] += 1
     return found
-
-
-def _first_told(size: int, events: Sequence[journal.Event]) -> int:
-    """The event that first tells that something is on disk for sure."""
-    at = size - ACK_BYTES
-    return next((n for n, one in enumerate(events) if one.data and one.at >= at), len(events))
 
 
 @contextmanager

@@ -54,8 +54,7 @@ def cuts(base: bytes, events: list[Event], count: int, chance: random.Random) ->
     """`count` torn disks at moments spread evenly over the events behind the first
     acknowledgement, or fewer if there are fewer events."""
     ack_at = len(base) - ACK_BYTES
-    first = next((n for n, one in enumerate(events) if one.data and one.at >= ack_at), len(events))
-    later = range(first + 1, len(events) + 1)
+    later = moments_of(len(base), events)
     moments = set(chance.sample(later, min(count, len(later))))
     disk, pending, acknowledged = bytearray(base), list[Event](), b""
     for number in range(len(events) + 1):
@@ -70,6 +69,14 @@ def cuts(base: bytes, events: list[Event], count: int, chance: random.Random) ->
             acknowledged = bytes(event.data)
         else:
             pending.append(event)
+
+
+def moments_of(size: int, events: Sequence[Event]) -> range:
+    """The moments behind the first acknowledgement on a disk of that size, each by the number of
+    events before it."""
+    at = size - ACK_BYTES
+    first = next((n for n, one in enumerate(events) if one.data and one.at >= at), len(events))
+    return range(first + 1, len(events) + 1)
 
 
 class Replay:
