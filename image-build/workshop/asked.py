@@ -1,17 +1,28 @@
 """What a guest is asked to do: pieces of shell for the scenes of a rehearsal (pure)."""
 
 SITE = "/var/lib/yardpass"
-_ENDED = "systemctl show -P ExecMainExitTimestampMonotonic yardpass-"
-_IS = "systemctl is-active -q yardpass-"
 _PYTHON = "PYTHONPATH=/usr/lib/yardpass/site python3 -c"
 
-WELL = f'until [ "$({_ENDED}health)" != 0 ]; do sleep 1; done\n'
-TAKEN = f'until [ "$({_ENDED}update-stick)" != 0 ]; do sleep 1; done\n'
+
+def until(unit: str, pattern: str) -> str:
+    """Waits until a unit of ours has logged this, since the box started. Who asks systemd again
+    and again instead takes half of an emulated processor."""
+    logged = f"journalctl --boot --follow --lines=all --unit=yardpass-{unit}"
+    return f"{logged} | grep -q -m 1 -E '{pattern}'\n"
+
+
+def ended(unit: str) -> str:
+    """Waits until what a unit of ours does once is done, well or not."""
+    return until(unit, "systemd.*: (Finished|Failed to start) ")
+
+
+WELL = ended("health")
+TAKEN = ended("update-stick")
 INSTALL = "yardpass update install {} 2>&1 || {{ echo NOT INSTALLED; systemctl poweroff; }}\n"
 REFUSED = "yardpass update install {1} {0} 2>&1 | tr '\\n' ' ' | sed 's/^/{0}: /'; echo\n"
 STAY = "sleep 999\n"  # whatever ends this start, it is not the script
-AT_WORK = f"until {_IS}relay && {_IS}gate; do sleep 1; done\n"
-SEEN = "until journalctl -b -u yardpass-gate | grep -q GREEN; do sleep 1; done\n"
+AT_WORK = until("relay", "systemd.*: Started ") + until("gate", "systemd.*: Started ")
+SEEN = until("gate", "GREEN")
 FSCK = f"yardpass ledger fsck --site {SITE}\n"
 
 DOCTOR = f"yardpass doctor --settings {SITE}/site.toml 2>&1 | sed 's/^/doctor: /'\n"

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from ledger_sync.errors import Unavailable
-from workshop import line_history, terminal
+from workshop import asked, line_history, terminal
 from workshop.board import Board
 from workshop.firmware import Firmware, make_stick
 from workshop.guest import MAX_SECONDS, Guest, Heard
@@ -25,7 +25,7 @@ _OWN_MIB = 96  # at most, that a filesystem keeps of that for itself
 _LINE = "/sys/devices/platform/gpio-sim.0/gpiochip*/sim_gpio17/value"  # of the office's pin
 _SEEN = f"""\
 [ ! -e {_LINE} ] || python3 /run/stick/line_history.py {_LINE} /run/line 0.001 &
-until journalctl -b -u yardpass-gate | grep -q GREEN; do sleep 1; done
+{asked.SEEN}\
 journalctl -b -o short-monotonic --no-pager -u yardpass-gate | grep -m 1 GREEN
 yardpass ledger fsck --site /var/lib/yardpass
 echo GROWN $(df -m --output=size /persistent | tail -n 1)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ledger_sync.errors import Unavailable
-from workshop import card, first_boot, machine, terminal
+from workshop import asked, card, first_boot, machine, terminal
 from workshop.board import Board
 from workshop.firmware import Firmware
 from workshop.guest import Guest
@@ -39,11 +39,10 @@ END
 """This board has no clock of its own and no network here: what a time server's answer does,
 adjtimex(2): status, bounds of the error, disciplined. Without it the pass would be grey."""
 _DO = f"""\
-until [ -e /var/lib/yardpass/site.toml ]; do sleep 1; done
-until [ "$(systemctl show -P SubState yardpass-first-boot)" = dead ]; do sleep 1; done
+{asked.ended("first-boot")}\
 install -d /var/lib/yardpass/pictures
 install -m 644 /bootfs/pass.png /var/lib/yardpass/pictures/
-until journalctl -b -u yardpass-gate | grep -q GREEN; do sleep 15; done
+{asked.SEEN}\
 echo BOARD $(tr -d '\\0' </proc/device-tree/model)
 journalctl -b -o short-monotonic --no-pager -u yardpass-gate | grep -m 1 GREEN
 sleep 6

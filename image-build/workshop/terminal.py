@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from ledger_sync.errors import Unavailable
-from workshop import card
+from workshop import asked, card
 from workshop.board import Board
 from workshop.firmware import Firmware, make_stick
 from workshop.guest import Guest
@@ -18,8 +18,7 @@ SITE = "/var/lib/yardpass"
 WIRING = '[[reader]]\ndriver = "sim"\n'
 """A reader that reads nothing: a gate of which nothing is left to read would end."""
 _TAKEN = f"""\
-until [ -e {SITE}/site.toml ]; do sleep 1; done
-until [ "$(systemctl show -P SubState yardpass-first-boot)" = dead ]; do sleep 1; done
+{asked.ended("first-boot")}\
 {{pins}}
 install -d {SITE}/pictures
 install -m 644 /run/stick/pass.png {SITE}/pictures/
