@@ -1,6 +1,5 @@
 """Which software this is, and a moment that is certainly past: the time floor of a new box."""
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 BUILD_TIME = 1_795_305_600  # 2026-11-22T00:00:00Z, raised with every release
@@ -12,9 +11,12 @@ _NAME = "yardpass"
 def software(release: Path = RELEASE) -> str:
     """`yardpass 0.1.0`, in an image `yardpass 0.1.0-1795305600` with the time it was built; a bare
     checkout without installation says so."""
+    # Not before it is asked: relayd does without, and the gate waits for relayd.
+    from importlib import metadata
+
     try:
-        installed = version(_NAME)
-    except PackageNotFoundError:
+        installed = metadata.version(_NAME)
+    except metadata.PackageNotFoundError:
         return f"{_NAME} (not installed)"
     return f"{_NAME} {_image(release, installed) or installed}"
 

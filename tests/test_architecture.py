@@ -95,6 +95,31 @@ def test_what_builds_images_is_never_imported_by_what_runs_on_a_terminal():
     assert not [path for path in MODULES if "workshop" in imported_by(path)]
 
 
+@pytest.mark.parametrize(
+    ("commands", "unwanted"),
+    [
+        ("update first_boot relay gate sync console", "sqlite_utils appliance.office.office"),
+        ("update relay sync", "numpy"),
+        ("relay", "email importlib.metadata"),
+    ],
+)
+def test_what_a_box_starts_brings_nothing_that_it_will_not_need(commands, unwanted):
+    modules = ["appliance.cli", *(f"appliance.commands.{name}" for name in commands.split())]
+    script = f"import {', '.join(modules)}, sys; print(*sys.modules)"
+
+    brought = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout.split()
+
+    assert set(modules) <= set(brought)
+    assert not set(unwanted.split()) & set(brought)
+
+
 def test_nine_of_ten_functions_are_at_most_25_lines_long():
     sizes = []
     for path in MODULES:

@@ -13,8 +13,8 @@ import click
 
 from appliance.commands import conflicts as conflicts_here
 from appliance.commands import ledger_notes
+from appliance.commands.bars import Bars
 from appliance.commands.ledger_options import json_option, named, now, site_option
-from appliance.commands.office_options import Bars
 from appliance.commands.order_words import document, sentence
 from appliance.commands.sources import is_folder, opened
 from appliance.commands.stick import put_checks, take_checks

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from appliance.commands.bars import progress_bar
 from appliance.commands.dry_run import copied, rehearsable
 from appliance.commands.office_cards import tell_nameless
 from appliance.commands.office_options import (
@@ -21,7 +22,6 @@ from appliance.commands.office_options import (
     folder_option,
     now,
     open_office,
-    progress_bar,
     tell,
     zones_option,
 )

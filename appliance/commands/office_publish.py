@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
+from appliance.commands.bars import Bars
 from appliance.commands.dry_run import rehearsable
 from appliance.commands.office_options import (
     FILE,
     PUBLISH,
-    Bars,
     folder_option,
     now,
     open_office,

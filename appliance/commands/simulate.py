@@ -16,7 +16,7 @@ from multiprocessing import resource_tracker
 
 import click
 
-from appliance.commands.office_options import progress_bar
+from appliance.commands.bars import progress_bar
 from ledger_sync import keys, note
 from ledger_sync.sim.ground import ground
 from ledger_sync.sim.world import Report, live

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from appliance.commands import pulled, update_box
+from appliance.commands.bars import Bars
 from appliance.commands.ledger_options import now
-from appliance.commands.office_options import Bars
 from appliance.commands.settings_option import settings_option
 from appliance.settings import Settings, load
 from appliance.update import fetching, quiet, stick
