@@ -55,8 +55,9 @@ Scene = Callable[[], None]
 @dataclass
 class Scenes:
     """The scenes of one day, by name. `cuts` and `boots` are how many cards are torn, and how many
-    of them are started. Short: of the bad systems only the first is installed by the box, the
-    others are put onto its card, and one start afterwards shows for all that the kept slot runs.
+    of them are started. Short: of the bad systems only the first is installed by the box, beside
+    a good system that lies there already; the others are put onto its card, and one start
+    afterwards shows for all that the kept slot runs.
     """
 
     day: Day
@@ -64,6 +65,7 @@ class Scenes:
     boots: int = 3
     is_short: bool = False
     is_updated: bool = field(default=False, init=False)
+    has_installed: bool = field(default=False, init=False)
 
     def all(self) -> Mapping[str, Scene]:
         bad = {name: lambda name=name: self.bad(name) for name in bad_slots.NAMES}
@@ -109,10 +111,10 @@ class Scenes:
 
     def bad(self, name: str) -> None:
         """A bad system is tried once; then the slot before is started again."""
-        if self.is_short and self._is_whole():
+        if self.is_short and self.has_installed:
             self.day.put("b", self.day.boot_of(name))
         else:
-            self.day.home(self._first_whole() + asked.INSTALL.format(name))
+            self._install(name)
         tried = self.day.trial(asked.STAY)
         ends = bad_slots.slots()[name].ends
         if ends:
@@ -121,8 +123,14 @@ class Scenes:
             raise Unavailable(f"not the watchdog has ended it:\n{tail(tried)}")
         self._ends_on_a()
 
-    def _first_whole(self) -> str:
-        return "" if self._is_whole() else "yardpass update install --no-restart good 2>&1\n"
+    def _install(self, name: str) -> None:
+        script = asked.INSTALL.format(name)
+        if not self._is_whole() and self.is_short:
+            self.day.lay("system_b", self.day.newer)
+        elif not self._is_whole():
+            script = "yardpass update install --no-restart good 2>&1\n" + script
+        self.day.home(script)
+        self.has_installed = True
 
     def _is_whole(self) -> bool:
         """Whether the other slot holds the good bundle's system, to which a bad bundle brings a

@@ -8,17 +8,23 @@ from pathlib import Path
 import click
 
 from workshop import board, boot_cost, first_boot, hardware, raspi3b
+from workshop.host import copied
 
 
 @click.command("first-boot")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True))
 @click.option("--cost", is_flag=True, help="Also count, as boot-cost does.")
+@click.option(
+    "--card", type=click.Path(path_type=Path), help="Where the terminal's is left, for rehearse."
+)
 @click.option("--console", type=click.Path(path_type=Path), default="/dev/null", help="A file.")
-def first_boot_(folder: Path, cost: bool, console: Path) -> None:
+def first_boot_(folder: Path, cost: bool, card: Path | None, console: Path) -> None:
     """Make the twin in FOLDER a terminal by a parcel on its card, and let somebody in."""
     name, _, arch = folder.resolve().name.rpartition("-")
     with tempfile.TemporaryDirectory(prefix="yardpass-first-", dir=folder) as place:
         guest, files = first_boot.enrolled(board.load(name, arch), folder, Path(place), console)
+        if card:
+            copied(guest.firmware.image, card)
         seconds = first_boot.let_in(guest, files)
         costs = boot_cost.measure(guest, files, 1) if cost else []
     click.echo(f"nothing was typed; GREEN {seconds:.1f} s after the start, without a network")
