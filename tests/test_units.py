@@ -118,6 +118,17 @@ def test_nothing_waits_for_the_network_or_the_time(path):
         assert "network" not in " ".join(found.get("After", []) + found.get("Requires", []))
 
 
+def test_what_moves_the_gate_comes_first_and_by_weight_since_niceness_ends_at_a_service():
+    units = {path: read(path)["Service"] for path in (*UNITS, *IMAGE_UNITS)}
+    weights = {path.stem: int(found.get("CPUWeight", ["100"])[-1]) for path, found in units.items()}
+    behind = {"yardpass-health", "yardpass-update", "yardpass-update-stick", LEDGER[:-8]}
+
+    order = ["yardpass-relay", "yardpass-gate", "yardpass-sync", "yardpass-console@"]
+    assert [weights[name] for name in order] == [1000, 500, 100, 50]
+    assert {name for name, weight in weights.items() if weight < 50} == behind
+    assert not [path for path, found in units.items() if "Nice" in found]
+
+
 def test_the_network_comes_behind_the_gate():
     (path,) = (one for one in DAEMONS if one.name == "yardpass-gate.service")
     found = read(path)["Unit"]
