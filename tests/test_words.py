@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+from importlib import metadata
 
 import compound as yard
 import pytest
@@ -182,10 +183,10 @@ def test_an_image_of_this_release_says_when_it_was_built(tmp_path, release, ends
 
 def test_a_bare_checkout_says_that_it_is_not_installed(monkeypatch):
     def version_of(name):
-        raise version.PackageNotFoundError(name)
+        raise metadata.PackageNotFoundError(name)
 
     installed = version.software()
-    monkeypatch.setattr(version, "version", version_of)
+    monkeypatch.setattr(metadata, "version", version_of)
 
     assert re.fullmatch(r"yardpass \d.*", installed)
     assert version.software() == "yardpass (not installed)"
