@@ -120,7 +120,9 @@ def test_nothing_waits_for_the_network_or_the_time(path):
 
 def test_what_moves_the_gate_comes_first_and_by_weight_since_niceness_ends_at_a_service():
     units = {path: read(path)["Service"] for path in (*UNITS, *IMAGE_UNITS)}
-    weights = {path.stem: int(found.get("CPUWeight", ["100"])[-1]) for path, found in units.items()}
+    weights = {
+        path.stem: int(found.get("CPUWeight", ["100"])[-1]) for path, found in units.items()
+    }
     behind = {"yardpass-health", "yardpass-update", "yardpass-update-stick", LEDGER[:-8]}
 
     order = ["yardpass-relay", "yardpass-gate", "yardpass-sync", "yardpass-console@"]
