@@ -20,6 +20,11 @@ WELL = ended("health")
 TAKEN = ended("update-stick")
 INSTALL = "yardpass update install {} 2>&1 || {{ echo NOT INSTALLED; systemctl poweroff; }}\n"
 REFUSED = "yardpass update install {1} {0} 2>&1 | tr '\\n' ' ' | sed 's/^/{0}: /'; echo\n"
+AUTOMATIC = f"""\
+printf '\\n[update]\\nautomatic = true\\nquiet_minutes = 1\\n' >>{SITE}/site.toml
+"""
+FETCHED = until("sync", "is here; next: ")
+QUIET = "sleep 61\nsystemctl start yardpass-update\n"  # which the box's timer would, later
 STAY = "sleep 999\n"  # whatever ends this start, it is not the script
 AT_WORK = until("relay", "systemd.*: Started ") + until("gate", "systemd.*: Started ")
 SEEN = until("gate", "GREEN")

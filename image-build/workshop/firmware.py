@@ -7,6 +7,7 @@ device tree on a Pi is on the command line here. Raspberry Pi documentation, "au
 
 import re
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -94,15 +95,18 @@ class Firmware:
         return is_set
 
 
-def make_box_stick(bundle: Path, stick: Path) -> None:
-    """A USB stick as people have them, a FAT, under the name that a box looks at, with a bundle in
-    its folder `update`."""
+def make_box_stick(stick: Path, files: Mapping[str, Path]) -> None:
+    """A USB stick as people have them, a FAT, under the name that a box looks at, with these files
+    below its root, in one folder at most."""
     stick.unlink(missing_ok=True)
     with stick.open("wb") as made:
-        made.truncate(bundle.stat().st_size + (64 << 20))
+        made.truncate(sum(file.stat().st_size for file in files.values()) + (64 << 20))
     run("mkfs.vfat", "-n", "YARDPASS", stick)
-    run("mmd", "-i", stick, "::update")
-    run("mcopy", "-i", stick, bundle, "::update/yardpass.raucb")
+    for name, file in files.items():
+        folder, _, _ = name.rpartition("/")
+        if folder:
+            run("mmd", "-i", stick, f"::{folder}")
+        run("mcopy", "-i", stick, file, f"::{name}")
 
 
 def make_stick(folder: Path, stick: Path, mib: int) -> None:

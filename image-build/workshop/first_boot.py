@@ -20,7 +20,6 @@ from workshop.ota_run import expect
 
 LEAST_MS, MAX_PULSE_MS, SLACK_MS = 500, 5_000, 50  # the office's 700 begin with the asking
 MS = 1_000_000  # of nanoseconds
-SPARE_MIB = 512  # that the card is larger than the image
 _OWN_MIB = 96  # at most, that a filesystem keeps of that for itself
 _LINE = "/sys/devices/platform/gpio-sim.0/gpiochip*/sim_gpio17/value"  # of the office's pin
 _SEEN = f"""\
@@ -47,7 +46,7 @@ def let_in(guest: Guest, files: Path) -> float:
 
 def check_grown(board: Board, heard: Heard) -> None:
     """The data partition and its filesystem have grown over the card. Raises `Unavailable`."""
-    least = part_of(board, "persistent").size_mib + SPARE_MIB - _OWN_MIB
+    least = part_of(board, "persistent").size_mib + terminal.SPARE_MIB - _OWN_MIB
     found = [int(line.split()[-1]) for line in heard.said(r"GROWN \d+")]
     if not found or found[0] < least:
         raise Unavailable(f"/persistent has {found} MiB, of a card for {least}")
@@ -74,7 +73,7 @@ def check_line(told: list[str]) -> None:
 def enrolled(board: Board, build: Path, folder: Path, console: Path) -> tuple[Guest, Path]:
     """A box that took its parcel and has a printed pass in front of its camera, and the folder of
     the stick that tells it what to do."""
-    image = terminal.make(board, build, folder, folder / "card.img", console, spare_mib=SPARE_MIB)
+    image = terminal.make(board, build, folder, folder / "card.img", console)
     files = folder / "stick"
     files.mkdir()
     shutil.copy(line_history.__file__, files)

@@ -6,7 +6,7 @@ is in scenes.py.
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,6 +43,8 @@ class Day:
     console: Path = Path("/dev/null")
     kept: str = "a"
     plugged: Path | None = None
+    network: Sequence[str] = ()
+    desk: Path = Path()
     log: list[Heard] = field(default_factory=list)
 
     @property
@@ -59,7 +61,8 @@ class Day:
         kept = card or self.folder / "terminal.img"
         if not kept.exists():
             made = terminal.make(self.board, self.build, self.folder, self.image, self.console)
-            made.rename(kept)
+            terminal.keep(made, kept)
+        self.desk = terminal.desk_of(kept)
         copied(kept, self.image)
         self.spoil("b")
         self._bundles(self.folder / "bundles")
@@ -134,6 +137,7 @@ class Day:
         more = [*drive, "-device", "virtio-blk-pci,drive=bundles,serial=bundles", *_WATCHDOG]
         if self.plugged:
             more += twin(self.board.arch).disk(self.plugged, "plugged")
+        more += self.network
         guest = Guest(self.board, self.firmware, stick, more, self.console, places=places or {})
         began = time.monotonic()
         heard = guest.boot(max_seconds=MAX_SECONDS)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from appliance.update import autoboot, counter
 from ledger_sync.errors import Unavailable
-from workshop import asked, bad_slots, torn_card
+from workshop import answers, asked, bad_slots, published, torn_card
 from workshop.firmware import Firmware, make_box_stick, make_stick
 from workshop.guest import Guest, Heard
-from workshop.host import copied, run
+from workshop.host import YARDPASS, copied, run
 from workshop.journal import ACK_BYTES
 from workshop.layout import part_of
 from workshop.ota_run import END, NEWER, TELL, Day, expect, tail
@@ -23,32 +23,10 @@ from workshop.update_cuts import PHASES, Cuts, Moment, Recorder, Recording
 
 SPOILT_MIB = 1  # of a slot's filesystem: its superblock is in it
 CONTROL = 4  # cuts of a card that lies about flushes
-_REFUSALS = {
-    r"stranger: .*(signature|verif|certificate)": "another's key is refused",
-    r"older: .*not newer": "an older version is refused",
-    r"verity: .*corrupted": "a changed bit is found by the hash tree",
-    r"tampered: .*failed": "a changed bit stops the update",
-    r"truncated: .*Invalid bundle format": "half a bundle is refused",
-    r"good: .*the gate is open": "nothing is changed while the gate is open",
-}
-_FULL = {
-    r"LEFT 0": "the data partition is full",
-    r"good: .*takes no write": "nothing is installed that could not be found well",
-    r"doctor: FAIL +space .*; free disk space": "the doctor says what to do",
-    r"health: .*takes no write": "the health check says so",
-    r"gate: .*(GREEN|NOT RECORDED)": "the gate goes on deciding",
-}
-_VERBS = {
-    r"validate: slot (a|b) is kept": "the slot that runs is kept",
-    r"prevent-revert: slot (a|b) is empty": "the other one is emptied",
-    r"revert: .*going back was prevented": "and is not gone back to",
-}
-_NEW = {
-    r"LEFT store$": "of the terminal nothing is left",
-    r"ON DISK journal lost\+found rauc yardpass$": "nor of its updates",
-    r"doctor: FAIL +settings": "it is a new box",
-}
-NAMES = ("refusals", "full", *bad_slots.NAMES, "cuts", "good", "stick", "damaged", "verbs")
+NAMES = (
+    *("refusals", "full", *bad_slots.NAMES),
+    *("cuts", "good", "ledger", "stick", "damaged", "verbs"),
+)
 Scene = Callable[[], None]
 
 
@@ -75,6 +53,7 @@ class Scenes:
             **bad,
             "cuts": self.torn,
             "good": self.good,
+            "ledger": self.ledger,
             "stick": self.stick,
             "damaged": self.damaged,
             "verbs": self.verbs,
@@ -95,12 +74,12 @@ class Scenes:
         names = ("stranger", "older", "tampered", "truncated")
         script = "".join(asked.REFUSED.format(name, "") for name in names)
         script += asked.AT_WORK + asked.HELD + asked.REFUSED.format("good", "--wait 2")
-        self._seen(script + asked.LET_GO, _REFUSALS)
+        self._seen(script + asked.LET_GO, answers.REFUSALS)
 
     def full(self) -> None:
         """A data partition that is full to its last block, while a pass is shown to the gate."""
         script = asked.SHOWN + asked.FULL + asked.REFUSED.format("good", "") + asked.FREED
-        self._seen(script, _FULL)
+        self._seen(script, answers.FULL)
 
     def _seen(self, script: str, wanted: Mapping[str, str]) -> None:
         self._expect(self.day.home(script + TELL + END), wanted)
@@ -195,8 +174,37 @@ class Scenes:
         if not self.is_updated:
             self.day.home(asked.INSTALL.format("good"))
             self._kept(self.day.trial(asked.WELL + TELL + END))
+        self._back()
+
+    def _back(self) -> None:
         self.day.home("yardpass update revert\n")
         self.day.kept = "a"
+
+    def ledger(self) -> None:
+        """The office names an update in the ledger, which the box takes from a stick; it fetches
+        the bundle by its network, and installs, tries and keeps it when nobody has come for a
+        minute. Then back."""
+        if not self._is_whole():
+            self.day.lay("system_b", self.day.newer)
+        self.day.plugged = self.day.folder / "plugged.img"
+        make_box_stick(self.day.plugged, {"ledger.yardpass": self._named()})
+        self.day.network = published.nic(self.day.desk / "public")
+        self.day.home(asked.AUTOMATIC + asked.FETCHED + asked.QUIET + asked.STAY)
+        self.day.plugged, self.day.network = None, ()
+        heard = self.day.trial(asked.WELL + TELL + END)
+        self._kept(heard)
+        expect(heard, rf'"version": "{NEWER}", "source": "ledger", "state": "kept"', "it is kept")
+        self._back()
+
+    def _named(self) -> Path:
+        """The ledger in one file, published with the update in it."""
+        desk, bundle = self.day.desk, self.day.folder / "bundles" / "light"
+        for words in (
+            ("office", "update", bundle, "public", "--url", published.URL),
+            ("office", "publish", "ledger.yardpass"),
+        ):
+            run(YARDPASS, *words, cwd=desk)
+        return desk / "ledger.yardpass"
 
     def stick(self) -> None:
         """A stick with a bundle is put in: the box copies, installs, tries and keeps it, and says
@@ -205,7 +213,7 @@ class Scenes:
         if not self._is_whole():
             self.day.lay("system_b", self.day.newer)
         self.day.plugged = stick = self.day.folder / "plugged.img"
-        make_box_stick(self.day.folder / "bundles" / "light", stick)
+        make_box_stick(stick, {"update/yardpass.raucb": self.day.folder / "bundles" / "light"})
         self.day.home(asked.STAY)
         told = _told_on(stick)
         if "is written; the box restarts to try it" not in told:
@@ -239,8 +247,8 @@ class Scenes:
     def verbs(self) -> None:
         """What a technician may type: keep this slot, empty the other one, and begin anew. The box
         is no terminal after it."""
-        self._expect(self.day.home(asked.VERBS), _VERBS)
-        self._expect(self.day.home(asked.BEGUN_ANEW + END), _NEW)
+        self._expect(self.day.home(asked.VERBS), answers.VERBS)
+        self._expect(self.day.home(asked.BEGUN_ANEW + END), answers.NEW)
 
     def slots(self) -> torn_card.Slots:
         """What whole slots hold: a as it was built, b as the good bundle brings it."""

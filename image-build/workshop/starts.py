@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from workshop import board, boot_cost, first_boot, hardware, raspi3b
-from workshop.host import copied
+from workshop import board, boot_cost, first_boot, hardware, raspi3b, terminal
 
 
 @click.command("first-boot")
@@ -23,8 +22,8 @@ def first_boot_(folder: Path, cost: bool, card: Path | None, console: Path) -> N
     name, _, arch = folder.resolve().name.rpartition("-")
     with tempfile.TemporaryDirectory(prefix="yardpass-first-", dir=folder) as place:
         guest, files = first_boot.enrolled(board.load(name, arch), folder, Path(place), console)
-        if card:  # whole, whoever waits for it
-            copied(guest.firmware.image, card.with_suffix(".part")).rename(card)
+        if card:
+            terminal.keep(guest.firmware.image, card)
         seconds = first_boot.let_in(guest, files)
         costs = boot_cost.measure(guest, files, 1) if cost else []
     click.echo(f"nothing was typed; GREEN {seconds:.1f} s after the start, without a network")

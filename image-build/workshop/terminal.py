@@ -5,6 +5,7 @@ sees a printed pass once at each start.
 """
 
 import os
+import shutil
 from pathlib import Path
 
 from ledger_sync.errors import Unavailable
@@ -15,6 +16,7 @@ from workshop.guest import Guest
 from workshop.host import YARDPASS, copied, run
 
 SITE = "/var/lib/yardpass"
+SPARE_MIB = 512  # that a card is larger than the image
 WIRING = '[[reader]]\ndriver = "sim"\n'
 """A reader that reads nothing: a gate of which nothing is left to read would end."""
 _TAKEN = f"""\
@@ -29,16 +31,14 @@ sync; systemctl poweroff
 _NO_PINS = f"""sed -i 's/^\\[relayd\\]/&\\nfactory = "mock"/' {SITE}/site.toml"""
 
 
-def make(
-    board: Board, build: Path, folder: Path, target: Path, console: Path, *, spare_mib: int = 0
-) -> Path:
-    """Boots a copy of the image in `build` once, on a card that has so much more. Raises
+def make(board: Board, build: Path, folder: Path, target: Path, console: Path) -> Path:
+    """Boots a copy of the image in `build` once, on a card that has `SPARE_MIB` more. Raises
     `Unavailable` with its console if it does not become a terminal that shows its enrolment code,
     or leaves a secret of the parcel's."""
     desk, files, stick = folder / "desk", folder / "desk-stick", folder / "desk-stick.img"
     prepare_desk(desk, "--relay", "gpio")
     copied(build / f"yardpass-{board.label}.img", target)
-    os.truncate(target, target.stat().st_size + (spare_mib << 20))
+    os.truncate(target, target.stat().st_size + (SPARE_MIB << 20))
     card.plant(desk / "parcel", target, card.first_partition(target))
     files.mkdir()
     (files / "pass.png").write_bytes((desk / "pass.png").read_bytes())
@@ -51,6 +51,17 @@ def make(
     if any("site.secret" in line for line in heard.said("LEFT ")):
         raise Unavailable("the site's secret is still on the card")
     return target
+
+
+def keep(card: Path, target: Path) -> None:
+    """A copy of a terminal's card for another day, whole once it is there, and its office."""
+    shutil.copytree(card.parent / "desk", desk_of(target))
+    copied(card, target.with_suffix(".part")).rename(target)
+
+
+def desk_of(card: Path) -> Path:
+    """The folder with the office of a card that was kept."""
+    return card.with_suffix(".desk")
 
 
 def prepare_desk(folder: Path, *wired: str, wiring: str = WIRING) -> None:
