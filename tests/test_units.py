@@ -128,6 +128,11 @@ def test_what_moves_the_gate_comes_first_and_by_weight_since_niceness_ends_at_a_
     order = ["yardpass-relay", "yardpass-gate", "yardpass-sync", "yardpass-console@"]
     assert [weights[name] for name in order] == [1000, 500, 100, 50]
     assert {name for name, weight in weights.items() if weight < 50} == behind
+    assert {found.get("Slice", ["system.slice"])[-1] for found in units.values()} == {
+        "system.slice"
+    }
+    assert units[FOLDER / "system/yardpass-console@.service"]["Slice"] == ["system.slice"]
+    assert read(IMAGE / "rauc.service.d/50-yardpass.conf")["Service"]["CPUWeight"] == ["20"]
     assert not [path for path, found in units.items() if "Nice" in found]
 
 

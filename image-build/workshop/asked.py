@@ -22,6 +22,7 @@ INSTALL = "yardpass update install {} 2>&1 || {{ echo NOT INSTALLED; systemctl p
 REFUSED = "yardpass update install {1} {0} 2>&1 | tr '\\n' ' ' | sed 's/^/{0}: /'; echo\n"
 AUTOMATIC = f"""\
 printf '\\n[update]\\nautomatic = true\\nquiet_minutes = 1\\n' >>{SITE}/site.toml
+systemctl try-restart yardpass-sync
 """
 FETCHED = until("sync", "is here; next: ")
 QUIET = "sleep 61\nsystemctl start yardpass-update\n"  # which the box's timer would, later

@@ -1,10 +1,12 @@
 """What the builder's machine lends: programs, its package mirror, a folder that keeps things."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from ledger_sync.errors import Unavailable
@@ -62,6 +64,14 @@ def cache() -> Path:
     made = Path(folder) / "image"
     made.mkdir(parents=True, exist_ok=True)
     return made
+
+
+@contextmanager
+def making() -> Iterator[None]:
+    """One at a time makes what is kept, whatever builds beside: who comes second finds it made."""
+    with (cache() / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def mirror() -> str:

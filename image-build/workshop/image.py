@@ -155,7 +155,8 @@ def rehearse(
     **how: Any,  # fields of Scenes
 ) -> None:
     """Boot the twin in FOLDER and update it in every way that can go wrong; exit 1 if one does."""
-    name, _, arch = folder.resolve().name.rpartition("-")
+    folder = folder.resolve()  # what is below it is told to programs that stand elsewhere
+    name, _, arch = folder.name.rpartition("-")
     with tempfile.TemporaryDirectory(prefix="yardpass-ota-", dir=folder) as place:
         found = board.load(name, arch)
         day = Day(found, folder, Path(place), ota.keys_in(keys), _say, seed, console)

@@ -5,6 +5,7 @@ is in scenes.py.
 """
 
 import random
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +33,8 @@ Say = Callable[[str], None]
 @dataclass
 class Day:
     """One card and its bundles. `log` holds what each boot said, `kept` is the slot that the next
-    start must run, `plugged` a stick for the box that is left in it."""
+    start must run, `plugged` a stick for the box that is left in it, `network` what QEMU is told
+    of one."""
 
     board: Board
     build: Path
@@ -44,12 +46,16 @@ class Day:
     kept: str = "a"
     plugged: Path | None = None
     network: Sequence[str] = ()
-    desk: Path = Path()
     log: list[Heard] = field(default_factory=list)
 
     @property
     def image(self) -> Path:
         return self.folder / "card.img"
+
+    @property
+    def desk(self) -> Path:
+        """The office of the card's terminal, this day's own."""
+        return self.folder / "office"
 
     @property
     def firmware(self) -> Firmware:
@@ -62,7 +68,7 @@ class Day:
         if not kept.exists():
             made = terminal.make(self.board, self.build, self.folder, self.image, self.console)
             terminal.keep(made, kept)
-        self.desk = terminal.desk_of(kept)
+        shutil.copytree(terminal.desk_of(kept), self.desk)
         copied(kept, self.image)
         self.spoil("b")
         self._bundles(self.folder / "bundles")

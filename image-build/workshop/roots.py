@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from workshop import foreign
 from workshop.board import Board
-from workshop.host import cache, check_programs, epoch, mirror, run
+from workshop.host import cache, check_programs, epoch, making, mirror, run
 
 TOOLS = (
     *("erofs-utils", "e2fsprogs", "dosfstools", "mtools", "cpio", "zstd", "xz-utils", "kmod"),
@@ -102,8 +102,13 @@ def _place(board: Board, tree: _Tree) -> Path:
 def _made(board: Board, tree: _Tree) -> Path:
     """Made once for these packages; a newer snapshot is made when the file is removed."""
     path = _place(board, tree)
-    if path.exists():
-        return path
+    with making():
+        if not path.exists():
+            _make(board, tree, path)
+    return path
+
+
+def _make(board: Board, tree: _Tree, path: Path) -> None:
     check_programs(_PROGRAMS)
     if tree.variant != "extract":
         foreign.make_ready(tree.arch, native())
@@ -120,7 +125,6 @@ def _made(board: Board, tree: _Tree) -> Path:
     archives = [f"deb {mirror()} {suite} main" for suite in _suites(board, tree.packages)]
     run("mmdebstrap", *options, board.suite, part, *archives, settings=settings)
     part.rename(path)
-    return path
 
 
 def key_of(*words: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workshop import roots, wheels
 from workshop.board import Board
-from workshop.host import IMAGE_BUILD, cache, chrooted, run
+from workshop.host import IMAGE_BUILD, cache, chrooted, making, run
 
 LOCK = IMAGE_BUILD / "locks" / "sources.txt"
 _SETTINGS = ("PYPI=1", "CFLAGS=-g0", "LDFLAGS=-s")  # PYPI: lgpio brings its own C library
@@ -27,11 +27,15 @@ def built(board: Board, lock: Path = LOCK) -> list[Path]:
     """The wheels of a lock, by name; kept until the lock or the compilers change."""
     bench = roots.workbench(board)
     store = cache() / f"built-{board.label}-{roots.key_of(lock.read_text(), bench.name)}"
-    if not store.exists():
-        with tempfile.TemporaryDirectory(prefix="yardpass-sources-", dir=cache()) as name:
-            made = _build(bench, lock, Path(name, "bench"))
-            made.rename(store)
+    with making():
+        if not store.exists():
+            _keep(bench, lock, store)
     return sorted(store.glob("*.whl"))
+
+
+def _keep(bench: Path, lock: Path, store: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="yardpass-sources-", dir=cache()) as name:
+        _build(bench, lock, Path(name, "bench")).rename(store)
 
 
 def _build(bench: Path, lock: Path, tree: Path) -> Path:

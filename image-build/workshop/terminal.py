@@ -55,6 +55,7 @@ def make(board: Board, build: Path, folder: Path, target: Path, console: Path) -
 
 def keep(card: Path, target: Path) -> None:
     """A copy of a terminal's card for another day, whole once it is there, and its office."""
+    shutil.rmtree(desk_of(target), ignore_errors=True)
     shutil.copytree(card.parent / "desk", desk_of(target))
     copied(card, target.with_suffix(".part")).rename(target)
 

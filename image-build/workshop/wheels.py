@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 
 from ledger_sync.errors import Unavailable
-from workshop.host import IMAGE_BUILD, PROJECT, cache, run
+from workshop.host import IMAGE_BUILD, PROJECT, cache, making, run
 
 PYTHON = "3.13"  # of Debian trixie and Raspberry Pi OS trixie
 EXTRAS = ("webcam", "discover", "osdp")  # pcsc comes from Debian, see boards
@@ -63,7 +63,9 @@ def install(arch: str, folder: Path, lock: Path | None = None) -> None:
     options = ("--require-hashes", "--no-deps", "--requirement", str(lines))
     if not lines.exists():
         raise Unavailable(f"no {lines}; make it with: image-build/yardpass-image lock")
-    _pip("download", "--dest", str(store), "--find-links", str(store), *_platform(arch), *options)
+    kept = ("--dest", str(store), "--find-links", str(store))
+    with making():
+        _pip("download", *kept, *_platform(arch), *options)
     local = ["--no-index", "--find-links", str(store), "--no-compile", "--target", str(folder)]
     # Else it asks whether what it unpacks suits this machine's own Python.
     local.append("--ignore-requires-python")
